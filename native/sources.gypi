@@ -1,0 +1,34 @@
+{
+  "variables": {
+    "core_sources": [
+      "native/base/cpu.cc",
+      "native/base/thread_pool.cc",
+      "native/runtime/registry.cc",
+      "native/runtime/plan.cc",
+      "native/binding/addon.cc",
+      "native/binding/plan_binding.cc"
+    ],
+    "kernel_sources": [
+      "native/gemm/gemm.cc",
+      "native/kernels/activation.cc",
+      "native/kernels/conv.cc",
+      "native/kernels/dropout.cc",
+      "native/kernels/elementwise.cc",
+      "native/kernels/loss.cc",
+      "native/kernels/matmul.cc",
+      "native/kernels/normalization.cc",
+      "native/kernels/optimizer.cc",
+      "native/kernels/pooling.cc",
+      "native/kernels/reduce.cc",
+      "native/kernels/shape.cc",
+      "native/kernels/table.cc"
+    ],
+    "core_cflags": ["-fvisibility=hidden"],
+    "kernel_cflags": ["-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"],
+    "scalar_cflags": [],
+    "x64_avx2_cflags": ["-mavx2", "-mfma", "-mf16c"],
+    "x64_avx512_cflags": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx2", "-mfma", "-mf16c", "-mprefer-vector-width=512"],
+    "arm64_neon_cflags": ["-march=armv8-a"],
+    "link_flags": ["-Wl,--exclude-libs,ALL", "-Wl,-z,nodelete", "-Wl,-z,now"]
+  }
+}
