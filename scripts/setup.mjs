@@ -1,0 +1,77 @@
+// Does whatever is missing or stale, nothing twice: npm ci, TypeScript → dist/, C++ → build/Release/ocellus.node.
+// Without a compiler it says so and goes on: Ocellus then runs on its TypeScript backend.
+// Options: --verbose (say what is up to date), --require-addon (no addon is an error).
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { at, filesUnder, hashOf, isStamped, run, say, stamp } from './shared.mjs';
+
+const verbose = process.argv.includes('--verbose');
+const requireAddon = process.argv.includes('--require-addon');
+
+function stop(text) {
+  say(text);
+  process.exit(1);
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) stop(`Ocellus needs Node 20.19, this is ${process.versions.node}.`);
+}
+
+/** Whether every package of package-lock.json that this machine can use is installed in the locked version. */
+function dependenciesAreInstalled() {
+  const installed = at('node_modules/.package-lock.json');
+  if (!existsSync(installed)) return false;
+  const have = JSON.parse(readFileSync(installed, 'utf8')).packages;
+  const want = JSON.parse(readFileSync(at('package-lock.json'), 'utf8')).packages;
+  return Object.entries(want).every(
+    ([name, entry]) => !name || entry.optional || have[name]?.version === entry.version,
+  );
+}
+
+function installDependencies() {
+  if (dependenciesAreInstalled()) return false;
+  say('installing dependencies (npm ci) …');
+  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
+  const options = [
+    '--include=dev',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    '--loglevel=error',
+  ];
+  if (!run(npm[0], [...npm.slice(1), 'ci', ...options])) stop('npm ci failed: is the package registry within reach?');
+  return true;
+}
+
+function buildTypeScript() {
+  const hash = hashOf('src', 'tsconfig.json', 'package-lock.json');
+  if (existsSync(at('dist/index.js')) && isStamped('typescript', hash)) return false;
+  say('compiling TypeScript …');
+  if (!run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']))
+    stop('TypeScript found errors.');
+  for (const file of filesUnder('dist')) {
+    const source = file.replace(/^dist/, 'src').replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts');
+    if (!existsSync(at(source))) rmSync(at(file));
+  }
+  stamp('typescript', hash);
+  return true;
+}
+
+async function buildNative() {
+  const sources = filesUnder('native').filter((file) => !file.startsWith('native/test/'));
+  const hash = hashOf(...sources, 'binding.gyp', 'package-lock.json');
+  const addon = at('build/Release/ocellus.node');
+  if (existsSync(addon) && isStamped('addon', hash)) return false;
+  const { buildAddon } = await import('./build-addon.mjs');
+  const problem = await buildAddon();
+  if (problem === null) stamp('addon', hash);
+  else rmSync(addon, { force: true }); // one from other sources must not be used
+  if (problem && requireAddon) stop(problem);
+  if (problem) say(`no native addon: ${problem}. Going on with the TypeScript backend (slower, same results).`);
+  return true;
+}
+
+checkNode();
+const worked = [installDependencies(), buildTypeScript(), await buildNative()].some(Boolean);
+if (verbose) say(worked ? 'ready: dist/ and build/' : 'dist/ and build/ are up to date');
