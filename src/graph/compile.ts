@@ -1,0 +1,74 @@
+// From graph to plan: prune, fuse, ask for scratch, plan the memory. The passes in their order, nothing else.
+
+import { check } from '../core/errors.js';
+import type { Value } from '../ops/op.js';
+import type { Graph, GraphNode, GraphValue } from './graph.js';
+import { planMemory } from './memory.js';
+import type { Plan, PlanBuffer, PlanStep } from './plan.js';
+import { fuse, prune } from './rewrite.js';
+import type { Variables } from './variables.js';
+
+export interface CompileOptions {
+  /** Values to be read after a run, by the name they will have in the plan. */
+  outputs: Readonly<Record<string, Value>>;
+  variables: Variables;
+  /** Bytes of scratch the backend wants for a step beyond what the TypeScript row asks for. */
+  workspace?: (step: PlanStep) => number;
+  /** false: no memory is shared and nothing is done in place; every value can be read after the run. */
+  planMemory?: boolean;
+  /** false: every op stays a step of its own. */
+  fuse?: boolean;
+}
+
+/** Compiles what leads to `outputs` and to writes of variables. */
+export function compile(graph: Graph, options: CompileOptions): Plan {
+  const outputs = Object.entries(options.outputs) as [string, GraphValue][];
+  const keep = new Set(outputs.map(([, value]) => value.id));
+  const pruned = prune(graph.nodes, keep);
+  const nodes = options.fuse === false ? pruned : fuse(pruned, keep);
+
+  const unplaced = nodes.map((node) => toStep(node, (value) => toBuffer(value, 0, 'arena'), 0, 0));
+  const scratchBytes = unplaced.map((step) => (step.op.alias ? 0 : scratchOf(step, options.workspace)));
+  const memory = planMemory(nodes, graph.inputs, { keep, scratchBytes, share: options.planMemory !== false });
+
+  const buffer = (value: GraphValue): PlanBuffer => {
+    const place = memory.places.get(value.id);
+    check(place, 'ERR_OCELLUS_PLAN', () => ({
+      where: 'compile',
+      expected: 'an output that an op, an input or a variable of this graph makes',
+      got: `'${value.name}'`,
+    }));
+    return toBuffer(value, place.offset, place.region);
+  };
+  const placedValue = (value: GraphValue): PlanBuffer =>
+    value.kind === 'variable' && value.variable ? toBuffer(value, value.variable.offset, value.variable.region) : buffer(value);
+  const steps = nodes.map((node, index) => toStep(node, buffer, memory.scratch[index], scratchBytes[index]));
+  return {
+    steps: steps.filter((step) => !step.op.alias),
+    prologue: 0,
+    inputs: Object.fromEntries(graph.inputs.map((value) => [value.name, buffer(value)])),
+    outputs: Object.fromEntries(outputs.map(([name, value]) => [name, placedValue(value)])),
+    bytes: {
+      state: options.variables.bytes('state'),
+      training: options.variables.bytes('training'),
+      arena: memory.arenaBytes,
+    },
+  };
+}
+
+function scratchOf(step: PlanStep, workspace?: (step: PlanStep) => number): number {
+  const own = 4 * (step.op.scratch?.(step.inputs, step.outputs, step.attrs) ?? 0);
+  return Math.max(own, workspace?.(step) ?? 0);
+}
+
+function toStep(node: GraphNode, buffer: (value: GraphValue) => PlanBuffer, scratchOffset: number, scratchBytes: number): PlanStep {
+  const inputs = node.inputs.map((value) => value && buffer(value));
+  while (inputs.length < node.op.inputs.length && node.op.inputs[inputs.length].endsWith('?')) inputs.push(null);
+  const outputs = node.outputs.map(buffer);
+  const flops = node.op.flops?.(inputs, outputs, node.attrs) ?? 0;
+  return { name: node.name, op: node.op, attrs: node.attrs, inputs, outputs, scratchOffset, scratchBytes, flops };
+}
+
+function toBuffer(value: GraphValue, offset: number, region: PlanBuffer['region']): PlanBuffer {
+  return { name: value.name, shape: value.shape, dtype: value.dtype, region, offset };
+}
