@@ -6,7 +6,8 @@
       "native/runtime/registry.cc",
       "native/runtime/plan.cc",
       "native/binding/addon.cc",
-      "native/binding/plan_binding.cc"
+      "native/binding/plan_binding.cc",
+      "native/binding/runner.cc"
     ],
     "kernel_sources": [
       "native/gemm/gemm.cc",

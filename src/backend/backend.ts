@@ -40,6 +40,8 @@ export interface Backend {
   readonly threads: number;
   /** Bytes of scratch wanted for a step beyond what the TypeScript row asks for. */
   workspace(step: PlanStep): number;
+  /** A zeroed region that starts where this backend likes it. */
+  allocate(bytes: number): Uint8Array;
   /** Validates the plan against the memory and binds both. */
   load(plan: Plan, memory: Memory): Executable;
 }
@@ -52,8 +54,8 @@ export function allocateRegion(bytes: number, alignOffset: (whole: Uint8Array) =
 }
 
 /** Fresh memory for a plan. */
-export function allocateMemory(plan: Plan, alignOffset?: (whole: Uint8Array) => number): Memory {
-  const pairs = regions.map((region) => [region, allocateRegion(plan.bytes[region], alignOffset)] as const);
+export function allocateMemory(plan: Plan, backend: Pick<Backend, 'allocate'>): Memory {
+  const pairs = regions.map((region) => [region, backend.allocate(plan.bytes[region])] as const);
   return Object.fromEntries(pairs) as Record<Region, Uint8Array>;
 }
 

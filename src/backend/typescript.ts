@@ -4,7 +4,7 @@ import { bytesPerElement, type FloatArray, type TensorView } from '../core/dtype
 import { sizeOf } from '../core/shape.js';
 import type { Plan, PlanBuffer, PlanStep } from '../graph/plan.js';
 import type { Region } from '../graph/variables.js';
-import { type Backend, checkMemory, type Executable, gflopsOf, type Memory, type StepTime, viewBuffer } from './backend.js';
+import { allocateRegion, type Backend, checkMemory, type Executable, gflopsOf, type Memory, type StepTime, viewBuffer } from './backend.js';
 
 /** Time after which `run` lets the event loop turn, between two steps. */
 const yieldAfterMs = 4;
@@ -14,6 +14,7 @@ export const typescriptBackend: Backend = {
   isa: 'typescript',
   threads: 1,
   workspace: () => 0,
+  allocate: (bytes) => allocateRegion(bytes),
   load(plan: Plan, memory: Memory): Executable {
     checkMemory(plan, memory);
     const view = (buffer: PlanBuffer): TensorView => ({ shape: buffer.shape, dtype: buffer.dtype, data: viewBuffer(memory, buffer) });

@@ -1,0 +1,206 @@
+// The native executor: hands a whole plan to C++ and runs it in one call, on the calling thread or off the event loop.
+// An op without a C++ row runs its TypeScript loop on the same memory, between two native stretches.
+
+import { OcellusError } from '../core/errors.js';
+import { encodePlan, encodeStep, type Plan, type PlanStep } from '../graph/plan.js';
+import {
+  allocateRegion,
+  type Backend,
+  checkMemory,
+  type Executable,
+  gflopsOf,
+  type Memory,
+  type StepTime,
+  viewBuffer,
+} from './backend.js';
+import { bindStep, type BoundStep, scratchView } from './typescript.js';
+
+/** Opaque: a decoded plan in C++. */
+export type PlanHandle = object & { readonly __plan: unique symbol };
+
+/** What the addon exports (native/binding/addon.cc). */
+export interface NativeAddon {
+  /** Instruction sets that run here, best first. */
+  isas(): string[];
+  /** Signatures of the kernels of an instruction set. */
+  kernels(isa: string): string[];
+  alignOffset(bytes: Uint8Array): number;
+  defaultThreads(): number;
+  createPlan(
+    words: Float64Array,
+    ops: string[],
+    state: Uint8Array,
+    training: Uint8Array,
+    arena: Uint8Array,
+    isa: string,
+    threads: number,
+  ): PlanHandle;
+  planWorkspace(isa: string, op: string, words: Float64Array): number;
+  runPlanSync(handle: PlanHandle, from: number, to: number): void;
+  runPlan(handle: PlanHandle, from: number, to: number): Promise<void>;
+  profilePlan(handle: PlanHandle, milliseconds: Float64Array): void;
+}
+
+/** A backend over the addon for one instruction set and thread count. */
+export class NativeBackend implements Backend {
+  readonly name = 'native';
+  private readonly kernels: ReadonlySet<string>;
+
+  constructor(
+    readonly addon: NativeAddon,
+    readonly isa: string,
+    readonly threads: number,
+  ) {
+    this.kernels = new Set(addon.kernels(isa).map((signature) => signature.slice(0, signature.indexOf('('))));
+  }
+
+  supports(step: PlanStep): boolean {
+    return this.kernels.has(step.op.name);
+  }
+
+  workspace(step: PlanStep): number {
+    if (!this.supports(step)) return 0;
+    try {
+      return this.addon.planWorkspace(this.isa, step.op.name, Float64Array.from(encodeStep(step, 0)));
+    } catch (cause) {
+      throw planError(`${step.op.name} '${step.name}'`, cause);
+    }
+  }
+
+  load(plan: Plan, memory: Memory): Executable {
+    checkMemory(plan, memory);
+    return new NativeExecutable(this, plan, memory);
+  }
+
+  allocate(bytes: number): Uint8Array {
+    return allocateRegion(bytes, this.addon.alignOffset);
+  }
+}
+
+/** Neighbouring steps that run on the same side of the border. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly handle: PlanHandle | null;
+  readonly steps: readonly BoundStep[];
+}
+
+class NativeExecutable implements Executable {
+  private readonly stretches: Stretch[] = [];
+  private busy = false;
+
+  constructor(
+    private readonly backend: NativeBackend,
+    readonly plan: Plan,
+    memory: Memory,
+  ) {
+    const { steps } = plan;
+    for (let from = 0; from < steps.length; ) {
+      const native = backend.supports(steps[from]);
+      let to = from + 1;
+      while (to < steps.length && backend.supports(steps[to]) === native) to++;
+      const slice = steps.slice(from, to);
+      const handle = native ? this.decode({ ...plan, steps: slice }, memory) : null;
+      const view = (buffer: Parameters<typeof viewBuffer>[1]) => ({ ...buffer, data: viewBuffer(memory, buffer) });
+      const bound = native ? [] : slice.map((step) => bindStep(step, view, scratchView(step, memory)));
+      this.stretches.push({ from, to, handle, steps: bound });
+      from = to;
+    }
+  }
+
+  runSync(from = 0, to = this.plan.steps.length): void {
+    this.exclusive();
+    try {
+      for (const { stretch, first, last } of this.parts(from, to)) {
+        if (stretch.handle) this.backend.addon.runPlanSync(stretch.handle, first, last);
+        else for (let index = first; index < last; index++) stretch.steps[index]();
+      }
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  async run(from = 0, to = this.plan.steps.length): Promise<void> {
+    this.exclusive();
+    try {
+      for (const { stretch, first, last } of this.parts(from, to)) {
+        if (stretch.handle) await this.backend.addon.runPlan(stretch.handle, first, last);
+        else for (let index = first; index < last; index++) stretch.steps[index]();
+      }
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  profileSync(): StepTime[] {
+    this.exclusive();
+    const times: number[] = [];
+    try {
+      for (const stretch of this.stretches) times.push(...this.time(stretch));
+    } finally {
+      this.busy = false;
+    }
+    return this.plan.steps.map((step, index) => ({
+      name: step.name,
+      op: step.op.name,
+      milliseconds: times[index],
+      gflops: gflopsOf(step.flops, times[index]),
+    }));
+  }
+
+  private time(stretch: Stretch): Iterable<number> {
+    if (stretch.handle) {
+      const milliseconds = new Float64Array(stretch.to - stretch.from);
+      this.backend.addon.profilePlan(stretch.handle, milliseconds);
+      return milliseconds;
+    }
+    return stretch.steps.map((step) => {
+      const start = performance.now();
+      step();
+      return performance.now() - start;
+    });
+  }
+
+  private decode(plan: Plan, memory: Memory): PlanHandle {
+    const { words, ops } = encodePlan(plan);
+    const { addon, isa, threads } = this.backend;
+    try {
+      return addon.createPlan(words, ops, memory.state, memory.training, memory.arena, isa, threads);
+    } catch (cause) {
+      throw planError('load plan', cause);
+    }
+  }
+
+  /** The stretches that [from, to) touches, with the steps counted from the start of each. */
+  private *parts(from: number, to: number): Iterable<{ stretch: Stretch; first: number; last: number }> {
+    if (!(from >= 0 && from <= to && to <= this.plan.steps.length)) {
+      throw new OcellusError('ERR_OCELLUS_ARGUMENT', {
+        where: 'run plan',
+        expected: `a range within 0..${this.plan.steps.length}`,
+        got: `${from}..${to}`,
+      });
+    }
+    for (const stretch of this.stretches) {
+      const first = Math.max(from, stretch.from) - stretch.from;
+      const last = Math.min(to, stretch.to) - stretch.from;
+      if (first < last) yield { stretch, first, last };
+    }
+  }
+
+  private exclusive(): void {
+    if (this.busy) {
+      throw new OcellusError('ERR_OCELLUS_BUSY', {
+        where: 'run plan',
+        expected: 'one run at a time',
+        got: 'a second run of the same plan',
+        help: 'await the first one, or load the plan again into memory of its own',
+      });
+    }
+    this.busy = true;
+  }
+}
+
+function planError(where: string, cause: unknown): OcellusError {
+  const got = cause instanceof Error ? cause.message : String(cause);
+  return new OcellusError('ERR_OCELLUS_PLAN', { where, expected: 'a plan that the native executor accepts', got, cause });
+}
