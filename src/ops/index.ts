@@ -1,0 +1,23 @@
+// The table of built-in ops: one array per family, put together here and nowhere else.
+
+import { activationOps } from './activation.js';
+import { elementwiseOps } from './elementwise.js';
+import { lossOps } from './loss.js';
+import { matmulOps } from './matmul.js';
+import type { AnyOp } from './op.js';
+import { optimizerOps } from './optimizer.js';
+import { reduceOps } from './reduce.js';
+import { shapeOps } from './shape.js';
+
+const families: readonly (readonly AnyOp[])[] = [
+  activationOps,
+  elementwiseOps,
+  reduceOps,
+  matmulOps,
+  shapeOps,
+  lossOps,
+  optimizerOps,
+];
+
+/** Every built-in op by name. */
+export const builtinOps: ReadonlyMap<string, AnyOp> = new Map(families.flat().map((op) => [op.name, op]));

@@ -1,0 +1,141 @@
+// Matrix products: matmul of two matrices, each read as it stands or transposed, and the dense layer's x * weight + bias.
+
+import type { FloatArray } from '../core/dtype.js';
+import { shapeText } from '../core/shape.js';
+import { activateInPlace, fusedActivations, throughActivation } from './activation.js';
+import { gemm, gemmScratch, matrix } from './gemm.js';
+import { attr, defineOp, floats, type GradientContext, type RunContext, type Value } from './op.js';
+import { sumPerChannel } from './reduce.js';
+import { float32, floatInput, optionalOfShape } from './rules.js';
+
+function emitMatmul(context: GradientContext, a: Value, b: Value, transposeA: boolean, transposeB: boolean): Value {
+  return context.emit('matmul', [a, b], { transposeA: Number(transposeA), transposeB: Number(transposeB) })[0];
+}
+
+const matmul = defineOp({
+  name: 'matmul',
+  inputs: ['a', 'b'],
+  outputs: ['y'],
+  attrs: { transposeA: attr.int(0), transposeB: attr.int(0) },
+  infer(context) {
+    const { transposeA, transposeB } = context.attrs;
+    const a = floatInput(context, 0, 'a', 2).shape;
+    const b = floatInput(context, 1, 'b', 2).shape;
+    const [rows, depth] = transposeA ? [a[1], a[0]] : a;
+    const [bDepth, columns] = transposeB ? [b[1], b[0]] : b;
+    if (depth !== bDepth) {
+      const flags = `transposeA ${transposeA}, transposeB ${transposeB}`;
+      context.fail(`inner sizes of 'a' and 'b' to be equal`, `${shapeText(a)} and ${shapeText(b)} (${flags})`);
+    }
+    return [float32([rows, columns])];
+  },
+  run({ inputs, outputs, attrs: { transposeA, transposeB }, scratch }) {
+    const [a, b, y] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
+    const [rows, columns] = outputs[0].shape;
+    const depth = inputs[0]?.shape[transposeA ? 0 : 1] ?? 0;
+    y.fill(0);
+    const left = transposeA ? matrix(a, 0, 1, rows) : matrix(a, 0, depth, 1);
+    const right = transposeB ? matrix(b, 0, depth, 1) : matrix(b, 0, 1, columns);
+    gemm(rows, columns, depth, left, right, y, 0, columns, scratch);
+  },
+  gradient(context) {
+    const [a, b] = context.inputs as readonly Value[];
+    const dy = context.dOutputs[0] as Value;
+    const transposeA = context.attrs.transposeA !== 0;
+    const transposeB = context.attrs.transposeB !== 0;
+    const da = () =>
+      transposeA ? emitMatmul(context, b, dy, transposeB, true) : emitMatmul(context, dy, b, false, !transposeB);
+    const db = () =>
+      transposeB ? emitMatmul(context, dy, a, true, transposeA) : emitMatmul(context, a, dy, !transposeA, false);
+    return [context.needs[0] ? da() : null, context.needs[1] ? db() : null];
+  },
+  flops: (inputs, outputs, { transposeA }) =>
+    2 * outputs[0].shape[0] * outputs[0].shape[1] * (inputs[0]?.shape[transposeA ? 0 : 1] ?? 0),
+  scratch: (inputs, outputs, { transposeA }) =>
+    gemmScratch(outputs[0].shape[0], outputs[0].shape[1], inputs[0]?.shape[transposeA ? 0 : 1] ?? 0),
+  cases: [
+    { name: 'prime sizes', inputs: [{ shape: [7, 11] }, { shape: [11, 5] }] },
+    { name: 'a transposed', inputs: [{ shape: [11, 7] }, { shape: [11, 5] }], attrs: { transposeA: 1 } },
+    { name: 'b transposed', inputs: [{ shape: [7, 11] }, { shape: [5, 11] }], attrs: { transposeB: 1 } },
+    {
+      name: 'both transposed',
+      inputs: [{ shape: [11, 7] }, { shape: [5, 11] }],
+      attrs: { transposeA: 1, transposeB: 1 },
+    },
+    { name: 'row times column', inputs: [{ shape: [1, 13] }, { shape: [13, 1] }] },
+    { name: 'column times row', inputs: [{ shape: [5, 1] }, { shape: [1, 3] }] },
+    { name: 'one element', inputs: [{ shape: [1, 1] }, { shape: [1, 1] }] },
+    { name: 'multiples of the tile', inputs: [{ shape: [8, 16] }, { shape: [16, 12] }] },
+    { name: 'beyond one block', inputs: [{ shape: [67, 259] }, { shape: [259, 17] }], gradientOf: [] },
+    { name: 'wide', inputs: [{ shape: [3, 5] }, { shape: [5, 519] }], gradientOf: [] },
+    { name: 'empty batch', inputs: [{ shape: [0, 3] }, { shape: [3, 2] }] },
+    { name: 'nothing to sum gives zero', inputs: [{ shape: [2, 0] }, { shape: [0, 3] }] },
+  ],
+});
+
+/** Starts every row of y with the bias, or with zeros. */
+export function startWithBias(y: FloatArray, bias: FloatArray | undefined): void {
+  if (!bias) {
+    y.fill(0);
+    return;
+  }
+  const channels = bias.length;
+  for (let start = 0; start < y.length; start += channels) {
+    for (let c = 0; c < channels; c++) y[start + c] = bias[c];
+  }
+}
+
+function runDense({ inputs, outputs, attrs, scratch }: RunContext): void {
+  const [x, weight, y] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
+  const [rows, columns] = outputs[0].shape;
+  const depth = inputs[0]?.shape[1] ?? 0;
+  startWithBias(y, inputs[2] ? floats(inputs[2]) : undefined);
+  gemm(rows, columns, depth, matrix(x, 0, depth, 1), matrix(weight, 0, 1, columns), y, 0, columns, scratch);
+  activateInPlace(y, attrs.activation);
+}
+
+const dense = defineOp({
+  name: 'dense',
+  inputs: ['x', 'weight', 'bias?'],
+  outputs: ['y'],
+  attrs: { activation: attr.oneOf(fusedActivations, 'linear') },
+  infer(context) {
+    const x = floatInput(context, 0, 'x', 2).shape;
+    const weight = floatInput(context, 1, 'weight', 2).shape;
+    if (x[1] !== weight[0]) {
+      const help = 'the weight is [inputs, units]; flatten images before a dense layer';
+      context.fail(`'x' with ${weight[0]} features (the weight is ${shapeText(weight)})`, shapeText(x), help);
+    }
+    optionalOfShape(context, 2, 'bias', [weight[1]], 'one per column of the weight');
+    return [float32([x[0], weight[1]])];
+  },
+  run: runDense,
+  gradient(context) {
+    const [x, weight, bias] = context.inputs as readonly Value[];
+    const dy = throughActivation(context, context.outputs[0], context.dOutputs[0] as Value, context.attrs.activation);
+    return [
+      context.needs[0] ? emitMatmul(context, dy, weight, false, true) : null,
+      context.needs[1] ? emitMatmul(context, x, dy, true, false) : null,
+      bias && context.needs[2] ? sumPerChannel(context, dy) : null,
+    ];
+  },
+  flops: (inputs, outputs) => 2 * outputs[0].shape[0] * outputs[0].shape[1] * (inputs[0]?.shape[1] ?? 0),
+  scratch: (inputs, outputs) => gemmScratch(outputs[0].shape[0], outputs[0].shape[1], inputs[0]?.shape[1] ?? 0),
+  cases: [
+    { name: 'bias', inputs: [{ shape: [5, 13] }, { shape: [13, 7] }, { shape: [7] }] },
+    { name: 'no bias', inputs: [{ shape: [3, 11] }, { shape: [11, 5] }, null] },
+    { name: 'relu', inputs: [{ shape: [7, 5] }, { shape: [5, 3] }, { shape: [3] }], attrs: { activation: 'relu' } },
+    {
+      name: 'sigmoid',
+      inputs: [{ shape: [7, 5] }, { shape: [5, 3] }, { shape: [3] }],
+      attrs: { activation: 'sigmoid' },
+    },
+    { name: 'tanh, no bias', inputs: [{ shape: [2, 3] }, { shape: [3, 5] }, null], attrs: { activation: 'tanh' } },
+    { name: 'one row', inputs: [{ shape: [1, 17] }, { shape: [17, 11] }, { shape: [11] }] },
+    { name: 'one unit', inputs: [{ shape: [9, 17] }, { shape: [17, 1] }, { shape: [1] }] },
+    { name: 'beyond one block', inputs: [{ shape: [70, 300] }, { shape: [300, 10] }, { shape: [10] }], gradientOf: [] },
+    { name: 'empty batch', inputs: [{ shape: [0, 3] }, { shape: [3, 2] }, { shape: [2] }] },
+  ],
+});
+
+export const matmulOps = [matmul, dense];

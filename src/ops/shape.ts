@@ -1,0 +1,277 @@
+// Ops that move elements without changing them: reshape (no work at all), pad, slice, concat, transpose. Any type.
+
+import { sameShape, shapeText, sizeOf, stridesOf } from '../core/shape.js';
+import { attr, defineOp, type InferContext, numbers, type OpCase, type Value } from './op.js';
+import { atLeast, input, within } from './rules.js';
+import { copyStrided } from './strided.js';
+
+/** Resolves a -1 in `wanted`; null when the sizes do not fit. */
+function resolveShape(size: number, wanted: readonly number[]): number[] | null {
+  const open = wanted.indexOf(-1);
+  if (wanted.some((dim, axis) => dim < 0 && axis !== open)) return null;
+  if (open < 0) return sizeOf(wanted) === size ? [...wanted] : null;
+  const known = sizeOf(wanted.filter((_, axis) => axis !== open));
+  if (known === 0 || size % known !== 0) return null;
+  return wanted.map((dim) => (dim === -1 ? size / known : dim));
+}
+
+const reshape = defineOp({
+  name: 'reshape',
+  inputs: ['x'],
+  outputs: ['y'],
+  attrs: { shape: attr.shape() },
+  infer(context) {
+    const x = input(context, 0, 'x', null);
+    const size = sizeOf(x.shape);
+    const shape = resolveShape(size, context.attrs.shape);
+    if (shape) return [{ shape, dtype: x.dtype }];
+    const help = 'at most one size may be -1; it stands for what is left';
+    return context.fail(
+      `a shape of ${size} elements (x is ${shapeText(x.shape)})`,
+      shapeText(context.attrs.shape),
+      help,
+    );
+  },
+  run({ inputs, outputs }) {
+    numbers(outputs[0]).set(numbers(inputs[0]));
+  },
+  gradient(context) {
+    const { shape } = context.inputs[0] as Value;
+    return context.emit('reshape', [context.dOutputs[0]], { shape });
+  },
+  alias: true,
+  cases: [
+    { name: 'flatten', inputs: [{ shape: [2, 3, 5, 7] }], attrs: { shape: [2, -1] } },
+    { name: 'to a vector', inputs: [{ shape: [3, 5] }], attrs: { shape: [15] } },
+    { name: 'scalar to vector', inputs: [{ shape: [] }], attrs: { shape: [1] } },
+    { name: 'bytes', inputs: [{ shape: [4, 6], dtype: 'uint8', values: 'bytes' }], attrs: { shape: [4, 3, -1] } },
+    { name: 'empty batch', inputs: [{ shape: [0, 6] }], attrs: { shape: [0, 2, 3] } },
+  ],
+});
+
+/** Checks that a list attribute has one number per axis. */
+function onePerAxis(context: InferContext, name: string, list: readonly number[], shape: readonly number[]): void {
+  if (list.length === shape.length) return;
+  context.fail(`${name} with one number per axis of ${shapeText(shape)}`, list, undefined, 'ERR_OCELLUS_ARGUMENT');
+}
+
+/** Position of the element with these coordinates. */
+function positionOf(coordinates: readonly number[], strides: readonly number[]): number {
+  return coordinates.reduce((sum, coordinate, axis) => sum + coordinate * strides[axis], 0);
+}
+
+const pad = defineOp({
+  name: 'pad',
+  inputs: ['x'],
+  outputs: ['y'],
+  attrs: { before: attr.shape(), after: attr.shape(), value: attr.float(0) },
+  infer(context) {
+    const x = input(context, 0, 'x', null);
+    const { before, after } = context.attrs;
+    onePerAxis(context, 'before', before, x.shape);
+    onePerAxis(context, 'after', after, x.shape);
+    atLeast(context, 'before', before, 0);
+    atLeast(context, 'after', after, 0);
+    return [{ shape: x.shape.map((size, axis) => before[axis] + size + after[axis]), dtype: x.dtype }];
+  },
+  run({ inputs, outputs, attrs: { before, value } }) {
+    const [x, y] = [numbers(inputs[0]), numbers(outputs[0])];
+    const shape = inputs[0]?.shape ?? [];
+    const strides = stridesOf(outputs[0].shape);
+    y.fill(value);
+    copyStrided(
+      shape,
+      { data: x, strides: stridesOf(shape) },
+      { data: y, strides, origin: positionOf(before, strides) },
+    );
+  },
+  gradient(context) {
+    const { shape } = context.inputs[0] as Value;
+    return context.emit('slice', [context.dOutputs[0]], { begin: context.attrs.before, size: shape });
+  },
+  cases: [
+    { name: 'vector', inputs: [{ shape: [5] }], attrs: { before: [2], after: [3] } },
+    {
+      name: 'image, asymmetric, other value',
+      inputs: [{ shape: [2, 3, 5, 3] }],
+      attrs: { before: [0, 1, 2, 0], after: [0, 0, 3, 0], value: -1.5 },
+    },
+    { name: 'all axes', inputs: [{ shape: [2, 3, 2] }], attrs: { before: [1, 0, 2], after: [0, 2, 1] } },
+    { name: 'nothing', inputs: [{ shape: [3, 2] }], attrs: { before: [0, 0], after: [0, 0] } },
+    {
+      name: 'bytes',
+      inputs: [{ shape: [3, 4], dtype: 'uint8', values: 'bytes' }],
+      attrs: { before: [1, 1], after: [1, 1], value: 7 },
+    },
+    {
+      name: 'integers',
+      inputs: [{ shape: [7], dtype: 'int32', values: 'labels', max: 9 }],
+      attrs: { before: [0], after: [2], value: -1 },
+    },
+    { name: 'scalar', inputs: [{ shape: [] }], attrs: { before: [], after: [] } },
+    { name: 'empty batch', inputs: [{ shape: [0, 2] }], attrs: { before: [0, 1], after: [0, 1] } },
+    { name: 'only padding', inputs: [{ shape: [0, 2] }], attrs: { before: [1, 0], after: [1, 0], value: 3 } },
+  ],
+});
+
+const slice = defineOp({
+  name: 'slice',
+  inputs: ['x'],
+  outputs: ['y'],
+  attrs: { begin: attr.shape(), size: attr.shape() },
+  infer(context) {
+    const x = input(context, 0, 'x', null);
+    const { begin, size } = context.attrs;
+    onePerAxis(context, 'begin', begin, x.shape);
+    onePerAxis(context, 'size', size, x.shape);
+    atLeast(context, 'begin', begin, 0);
+    atLeast(context, 'size', size, 0);
+    if (x.shape.some((length, axis) => begin[axis] + size[axis] > length)) {
+      const got = `begin ${JSON.stringify(begin)}, size ${JSON.stringify(size)}`;
+      context.fail(
+        `a part of ${shapeText(x.shape)}`,
+        got,
+        'begin + size may not pass the end of an axis',
+        'ERR_OCELLUS_ARGUMENT',
+      );
+    }
+    return [{ shape: [...size], dtype: x.dtype }];
+  },
+  run({ inputs, outputs, attrs: { begin, size } }) {
+    const strides = stridesOf(inputs[0]?.shape ?? []);
+    const from = { data: numbers(inputs[0]), strides, origin: positionOf(begin, strides) };
+    copyStrided(size, from, { data: numbers(outputs[0]), strides: stridesOf(size) });
+  },
+  gradient(context) {
+    const { shape } = context.inputs[0] as Value;
+    const { begin, size } = context.attrs;
+    const after = shape.map((length, axis) => length - begin[axis] - size[axis]);
+    return context.emit('pad', [context.dOutputs[0]], { before: begin, after, value: 0 });
+  },
+  cases: [
+    { name: 'vector', inputs: [{ shape: [11] }], attrs: { begin: [3], size: [5] } },
+    { name: 'rows', inputs: [{ shape: [7, 5] }], attrs: { begin: [2, 0], size: [3, 5] } },
+    { name: 'columns', inputs: [{ shape: [7, 5] }], attrs: { begin: [0, 1], size: [7, 3] } },
+    { name: 'crop', inputs: [{ shape: [2, 5, 7, 3] }], attrs: { begin: [0, 1, 2, 0], size: [2, 3, 4, 3] } },
+    { name: 'one element', inputs: [{ shape: [3, 4] }], attrs: { begin: [2, 3], size: [1, 1] } },
+    { name: 'everything', inputs: [{ shape: [3, 4] }], attrs: { begin: [0, 0], size: [3, 4] } },
+    {
+      name: 'bytes',
+      inputs: [{ shape: [5, 4], dtype: 'uint8', values: 'bytes' }],
+      attrs: { begin: [1, 1], size: [3, 2] },
+    },
+    { name: 'nothing', inputs: [{ shape: [3, 4] }], attrs: { begin: [3, 0], size: [0, 4] } },
+  ],
+});
+
+const concat = defineOp({
+  name: 'concat',
+  inputs: ['...xs'],
+  outputs: ['y'],
+  attrs: { axis: attr.int() },
+  infer(context) {
+    const first = input(context, 0, 'xs[0]', null);
+    const { axis } = context.attrs;
+    within(context, 'axis', axis, 0, first.shape.length);
+    let length = 0;
+    for (let i = 0; i < context.inputs.length; i++) {
+      const { shape } = input(context, i, `xs[${i}]`, first.dtype, first.shape.length);
+      const likeFirst = shape.map((size, a) => (a === axis ? first.shape[axis] : size));
+      if (!sameShape(likeFirst, first.shape)) {
+        context.fail(`'xs[${i}]' to equal ${shapeText(first.shape)} on all axes but ${axis}`, shapeText(shape));
+      }
+      length += shape[axis];
+    }
+    return [{ shape: first.shape.map((size, a) => (a === axis ? length : size)), dtype: first.dtype }];
+  },
+  run({ inputs, outputs, attrs: { axis } }) {
+    const y = numbers(outputs[0]);
+    const strides = stridesOf(outputs[0].shape);
+    let origin = 0;
+    for (const x of inputs) {
+      if (!x) continue;
+      copyStrided(x.shape, { data: x.data, strides: stridesOf(x.shape) }, { data: y, strides, origin });
+      origin += x.shape[axis] * strides[axis];
+    }
+  },
+  gradient(context) {
+    const { axis } = context.attrs;
+    let start = 0;
+    return context.inputs.map((x, i) => {
+      const { shape } = x as Value;
+      const begin = shape.map((_, a) => (a === axis ? start : 0));
+      start += shape[axis];
+      return context.needs[i] ? context.emit('slice', [context.dOutputs[0]], { begin, size: shape })[0] : null;
+    });
+  },
+  cases: [
+    { name: 'rows', inputs: [{ shape: [3, 5] }, { shape: [2, 5] }], attrs: { axis: 0 } },
+    {
+      name: 'channels',
+      inputs: [{ shape: [2, 3, 3, 5] }, { shape: [2, 3, 3, 1] }, { shape: [2, 3, 3, 2] }],
+      attrs: { axis: 3 },
+    },
+    { name: 'middle', inputs: [{ shape: [2, 3, 5] }, { shape: [2, 4, 5] }], attrs: { axis: 1 } },
+    { name: 'one input', inputs: [{ shape: [7] }], attrs: { axis: 0 } },
+    { name: 'one of them empty', inputs: [{ shape: [2, 0] }, { shape: [2, 3] }], attrs: { axis: 1 } },
+    {
+      name: 'bytes',
+      inputs: [
+        { shape: [3, 2], dtype: 'uint8', values: 'bytes' },
+        { shape: [3, 4], dtype: 'uint8', values: 'bytes' },
+      ],
+      attrs: { axis: 1 },
+    },
+  ],
+});
+
+function inverse(permutation: readonly number[]): number[] {
+  return permutation.map((_, axis) => permutation.indexOf(axis));
+}
+
+const transposeCase = (name: string, shape: number[], permutation: number[]): OpCase => ({
+  name,
+  inputs: [{ shape }],
+  attrs: { permutation },
+});
+
+const transpose = defineOp({
+  name: 'transpose',
+  inputs: ['x'],
+  outputs: ['y'],
+  attrs: { permutation: attr.shape() },
+  infer(context) {
+    const x = input(context, 0, 'x', null);
+    const { permutation } = context.attrs;
+    onePerAxis(context, 'permutation', permutation, x.shape);
+    if (x.shape.some((_, axis) => !permutation.includes(axis))) {
+      context.fail(`a permutation of the ${x.shape.length} axes`, permutation, undefined, 'ERR_OCELLUS_ARGUMENT');
+    }
+    return [{ shape: permutation.map((axis) => x.shape[axis]), dtype: x.dtype }];
+  },
+  run({ inputs, outputs, attrs: { permutation } }) {
+    const { shape } = outputs[0];
+    const own = stridesOf(inputs[0]?.shape ?? []);
+    const from = { data: numbers(inputs[0]), strides: permutation.map((axis) => own[axis]) };
+    copyStrided(shape, from, { data: numbers(outputs[0]), strides: stridesOf(shape) });
+  },
+  gradient: (context) =>
+    context.emit('transpose', [context.dOutputs[0]], { permutation: inverse(context.attrs.permutation) }),
+  cases: [
+    transposeCase('matrix', [5, 7], [1, 0]),
+    transposeCase('channels first to last', [2, 3, 5, 4], [0, 2, 3, 1]),
+    transposeCase('channels last to first', [2, 5, 4, 3], [0, 3, 1, 2]),
+    transposeCase('reversed', [2, 3, 5], [2, 1, 0]),
+    transposeCase('identity', [3, 4], [0, 1]),
+    transposeCase('rank 8', [1, 2, 1, 3, 2, 1, 2, 2], [7, 0, 3, 2, 1, 6, 5, 4]),
+    transposeCase('scalar', [], []),
+    transposeCase('empty batch', [0, 3], [1, 0]),
+    {
+      name: 'bytes',
+      inputs: [{ shape: [2, 3, 5], dtype: 'uint8', values: 'bytes' }],
+      attrs: { permutation: [1, 2, 0] },
+    },
+  ],
+});
+
+export const shapeOps = [reshape, pad, slice, concat, transpose];
