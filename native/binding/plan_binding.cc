@@ -19,7 +19,7 @@ std::vector<std::string> stringList(const Napi::Array& array) {
 }
 
 Region regionOf(const Napi::Value& value) {
-  const Napi::Uint8Array array = value.As<Napi::Uint8Array>();
+  Napi::Uint8Array array = value.As<Napi::Uint8Array>();
   return Region{reinterpret_cast<char*>(array.Data()), static_cast<int64_t>(array.ByteLength())};
 }
 
@@ -98,7 +98,7 @@ Napi::Value runPlan(const Napi::CallbackInfo& info) {
 
 Napi::Value profilePlan(const Napi::CallbackInfo& info) {
   Plan& plan = *handleOf(info[0]).plan;
-  const Napi::Float64Array milliseconds = info[1].As<Napi::Float64Array>();
+  Napi::Float64Array milliseconds = info[1].As<Napi::Float64Array>();
   if (static_cast<int64_t>(milliseconds.ElementLength()) < plan.size())
     throw Napi::RangeError::New(info.Env(), "one number per step is needed");
   acquire(info.Env(), plan);

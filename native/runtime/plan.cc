@@ -145,7 +145,7 @@ std::vector<TensorView> viewsOf(const StepWords& step) {
 }
 
 // Everything of a step that does not need memory. Throws, or returns the workspace wanted.
-Workspace checkStep(const StepWords& step, const KernelInfo& info, const KernelContext& context) {
+Workspace checkStep(const KernelInfo& info, const KernelContext& context) {
   if (info.entry->check) {
     if (const char* problem = info.entry->check(context)) throw PlanError(problem);
   }
@@ -197,7 +197,7 @@ Plan::Plan(const double* words, size_t count, const std::vector<std::string>& op
       steps_.push_back(Step{info->entry->run, KernelContext{}, viewsOf(step), packAttrs(step, *info)});
       Step& decoded = steps_.back();
       decoded.context = contextOf(decoded.views, decoded.attrs, step.numInputs);
-      const Workspace wanted = checkStep(step, *info, decoded.context);
+      const Workspace wanted = checkStep(*info, decoded.context);
       for (size_t i = 0; i < step.operands.size(); i++)
         if (decoded.views[i].present) decoded.views[i].data = resolve(step.operands[i], regions);
       decoded.context.scratch = resolveScratch(step, wanted, regions[kNumRegions - 1]);
@@ -247,7 +247,7 @@ int64_t stepWorkspace(const std::string& name, const double* words, size_t count
   checkOperands(step, *info);
   const std::vector<TensorView> views = viewsOf(step);
   const std::vector<int32_t> attrs = packAttrs(step, *info);
-  return checkStep(step, *info, contextOf(views, attrs, step.numInputs)).shared;
+  return checkStep(*info, contextOf(views, attrs, step.numInputs)).shared;
 }
 
 }  // namespace ocellus
