@@ -43,7 +43,12 @@
 #elif defined(__AVX2__) && defined(__FMA__)
 #include "vec_avx2.h"
 #elif defined(__ARM_NEON) && defined(__aarch64__)
+#define OCELLUS_VEC_IS_NEON 1
 #include "vec_neon.h"
 #else
 #include "vec_scalar.h"
+#endif
+
+#ifndef OCELLUS_VEC_IS_NEON
+#define OCELLUS_VEC_IS_NEON 0
 #endif
