@@ -62,7 +62,7 @@ describe('writeFileAtomic', () => {
     mkdirSync(join(folder, 'sub'));
     await expect(writeFileAtomic(join(folder, 'sub'), fresh)).rejects.toThrow(/a folder of that name/);
     await expect(writeFileAtomic('/dev/null', fresh)).rejects.toThrow(/a device/);
-    await expect(writeFileAtomic(join(folder, 'none', 'x'), fresh)).rejects.toThrow(/ENOENT[^]*help: the folder/);
+    await expect(writeFileAtomic(join(folder, 'none', 'x'), fresh)).rejects.toThrow(/ENOENT[\s\S]*help: the folder/);
     await expect(writeFileAtomic('', fresh)).rejects.toMatchObject({ code: 'ERR_OCELLUS_ARGUMENT' });
     await expect(writeFileAtomic(undefined as never, fresh)).rejects.toMatchObject({ code: 'ERR_OCELLUS_ARGUMENT' });
     await expect(writeFileAtomic(`${file}\0`, fresh)).rejects.toMatchObject({ code: 'ERR_OCELLUS_DATA' });
