@@ -1,0 +1,162 @@
+// From layers to a graph: the context that layers emit through. Every layer runs under its own scope, so that steps,
+// weights and statistics carry the layer's path.
+
+import type { TensorSpec } from '../core/dtype.js';
+import { type ErrorCode, OcellusError } from '../core/errors.js';
+import { hashName } from '../core/random.js';
+import { sameShape, shapeText } from '../core/shape.js';
+import { Graph, type GraphNode } from '../graph/graph.js';
+import type { Variable } from '../graph/variables.js';
+import type { AnyAttrs, EmitOptions, OpDefinition, Value } from '../ops/op.js';
+import type { Initializer } from './initializers.js';
+import type { Layer, LayerContext } from './layer.js';
+
+/** Where weights come from while a network is built. Asked once per path and build. */
+export interface VariableSource {
+  /** A float32 weight; the same path always has the same shape. */
+  weight(path: string, shape: readonly number[], initializer: Initializer, trainable: boolean): Variable;
+  /** A float32 running statistic. */
+  statistic(path: string, shape: readonly number[], initial: number): Variable;
+  /** int32 [2]: (seed, step). */
+  seed(): Variable;
+}
+
+/** One application of a layer, told to whoever describes a network. */
+export interface LayerCall {
+  readonly path: string;
+  readonly layer: Layer;
+  /** How many layers it lies in: 0 for those of the network itself. */
+  readonly depth: number;
+  readonly inputs: readonly Value[];
+  readonly output: Value;
+  /** The ops it emitted, those of inner layers included. */
+  readonly nodes: readonly GraphNode[];
+}
+
+/** What one build shares between the contexts of all its layers. */
+export interface BuildState {
+  readonly graph: Graph;
+  readonly training: boolean;
+  readonly variables: VariableSource;
+  /** Called after each layer, inner ones first. */
+  readonly onLayer?: (call: LayerCall) => void;
+  readonly values: Map<string, Value>;
+  readonly applications: Map<string, number>;
+}
+
+/** Context of one application of a layer; the root has the empty path. */
+export class BuildContext implements LayerContext {
+  readonly salt: number;
+  readonly training: boolean;
+
+  constructor(
+    private readonly state: BuildState,
+    readonly path: string,
+    readonly where: string,
+    readonly trainable: boolean,
+    private readonly depth: number,
+  ) {
+    const times = state.applications.get(path) ?? 0;
+    state.applications.set(path, times + 1);
+    this.training = state.training;
+    this.salt = hashName(times === 0 ? path : `${path}#${times}`) & 0x7fffffff;
+  }
+
+  emit(op: string | OpDefinition, inputs: readonly (Value | null)[], attrs?: AnyAttrs, options?: EmitOptions): Value[] {
+    return this.state.graph.emit(op, inputs, attrs, options);
+  }
+
+  op(name: string, inputs: readonly (Value | null)[], attrs?: AnyAttrs): Value {
+    return this.emit(name, inputs, attrs)[0];
+  }
+
+  weight(name: string, shape: readonly number[], initializer: Initializer): Value {
+    return this.variable(name, shape, (path) => this.state.variables.weight(path, shape, initializer, this.trainable));
+  }
+
+  statistic(name: string, shape: readonly number[], initial: number): Value {
+    return this.variable(name, shape, (path) => this.state.variables.statistic(path, shape, initial));
+  }
+
+  update(statistic: Value, op: string, inputs: readonly Value[], attrs?: AnyAttrs): void {
+    this.emit(op, inputs, attrs, { into: [statistic] });
+  }
+
+  seed(): Value {
+    return this.state.graph.variable(this.state.variables.seed());
+  }
+
+  layer(layer: Layer, inputs: readonly Value[], name: string): Value {
+    const path = this.path === '' ? name : `${this.path}/${name}`;
+    const context = new BuildContext(
+      this.state,
+      path,
+      `${layer.type} '${path}'`,
+      this.trainable && layer.trainable,
+      this.depth + 1,
+    );
+    checkArity(context, layer, inputs.length);
+    const first = this.state.graph.nodes.length;
+    return this.state.graph.scope(name, () => {
+      const operands = layer.anyDtype ? inputs : inputs.map((value) => this.float(value));
+      const output = layer.call(context, operands);
+      if (output.shape[0] !== inputs[0].shape[0]) {
+        context.fail(`an output whose first axis is the batch (${inputs[0].shape[0]})`, shapeText(output.shape));
+      }
+      const nodes = this.state.graph.nodes.slice(first);
+      this.state.onLayer?.({ path, layer, depth: this.depth, inputs, output, nodes });
+      return output;
+    });
+  }
+
+  fail(expected: string, got: unknown, help?: string, code: ErrorCode = 'ERR_OCELLUS_SHAPE'): never {
+    throw new OcellusError(code, { where: this.where, expected, got, help });
+  }
+
+  private float(value: Value): Value {
+    return value.dtype === 'float32' ? value : this.op('rescale', [value], { scale: 1, offset: 0 });
+  }
+
+  private variable(name: string, shape: readonly number[], declare: (path: string) => Variable): Value {
+    const path = `${this.path}/${name}`;
+    const known = this.state.values.get(path);
+    if (known && sameShape(known.shape, shape)) return known;
+    const value = this.state.graph.variable(declare(path));
+    if (known || !sameShape(value.shape, shape)) {
+      this.fail(
+        `inputs for which '${name}' has the shape ${shapeText(value.shape)} it was made with`,
+        shapeText(shape),
+        'a layer that is used again has to see the same number of channels',
+      );
+    }
+    this.state.values.set(path, value);
+    return value;
+  }
+}
+
+function checkArity(context: LayerContext, layer: Layer, count: number): void {
+  if (layer.arity === 'many' ? count >= 1 : count === layer.arity) return;
+  const wanted =
+    layer.arity === 'many' ? 'one or more inputs' : layer.arity === 1 ? 'one input' : `${layer.arity} inputs`;
+  context.fail(wanted, count, undefined, 'ERR_OCELLUS_ARGUMENT');
+}
+
+/** A context to build on, without any layer around it. */
+export function rootContext(state: Omit<BuildState, 'values' | 'applications'>, where: string): BuildContext {
+  return new BuildContext({ ...state, values: new Map(), applications: new Map() }, '', where, true, -1);
+}
+
+/** Declares nothing: gives variables that only have a name and a shape. */
+export const dryVariables: VariableSource = {
+  weight: (path, shape) => ({ name: path, shape: [...shape], dtype: 'float32', region: 'state', offset: 0 }),
+  statistic: (path, shape) => ({ name: path, shape: [...shape], dtype: 'float32', region: 'state', offset: 0 }),
+  seed: () => ({ name: 'seed', shape: [2], dtype: 'int32', region: 'state', offset: 0 }),
+};
+
+/** Output of a layer for samples of these specs, batch size 1, on a graph of its own. */
+export function dryRun(layer: Layer, samples: readonly TensorSpec[]): TensorSpec {
+  const graph = new Graph();
+  const inputs = samples.map((sample, index) => graph.input(`input_${index}`, [1, ...sample.shape], sample.dtype));
+  const context = rootContext({ graph, training: false, variables: dryVariables }, layer.type);
+  return context.layer(layer, inputs, layer.name ?? layer.type);
+}

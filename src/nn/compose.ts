@@ -1,0 +1,178 @@
+// Composition of networks: layers one after the other, or any graph of them from inputs to outputs. Layers without a name
+// are named here, Keras's way: by type, counted per network (`conv2d`, `conv2d_1`).
+
+import type { DType } from '../core/dtype.js';
+import type { Layer } from './layer.js';
+import { type NamedLayer, Network, type NetworkInput } from './network.js';
+import { completeOptions, OptionReader, optionError } from './options.js';
+import { type DataFormat, type InputSpec, inputSpec, isSymbolic, type SymbolicTensor } from './symbolic.js';
+
+export interface SequentialOptions {
+  name?: string;
+  /** Shape of one sample, without the batch axis; also an option of the first layer. Default: that of the first data. */
+  inputShape?: readonly number[];
+  /** Type the data will have. Default 'float32'. */
+  dtype?: DType;
+  /** 'channelsFirst': images come in, and go out, as [channels, height, width]. Default 'channelsLast'. */
+  dataFormat?: DataFormat;
+}
+
+/**
+ * Layers one after the other.
+ *
+ * @example
+ * sequential([
+ *   layers.conv2d({ filters: 8, kernelSize: 3, activation: 'relu', inputShape: [28, 28, 1] }),
+ *   layers.flatten(),
+ *   layers.dense({ units: 10, activation: 'softmax' }),
+ * ]);
+ */
+export function sequential(layers: readonly (Layer | SymbolicTensor)[], options: SequentialOptions = {}): Network {
+  const defaults = { name: undefined, inputShape: undefined, dtype: 'float32', dataFormat: 'channelsLast' };
+  const reader = new OptionReader('sequential', completeOptions('sequential', options, defaults));
+  if (!Array.isArray(layers)) throw optionError('sequential', 'a list of layers', layers);
+  const first = layers[0];
+  const given = isSymbolic(first) ? first.input : null;
+  const rest = (given ? layers.slice(1) : layers) as readonly Layer[];
+  if (rest.length === 0) throw optionError('sequential', 'at least one layer', 'none');
+  rest.forEach((layer, index) => checkLayer(layer, `sequential, layer ${index}`));
+  const shape = options.inputShape ?? rest[0].inputShape;
+  const format = { dtype: reader.raw('dtype'), dataFormat: reader.raw('dataFormat') };
+  const spec = given ?? inputSpec('sequential', { name: 'input', shape, ...format });
+  const named = nameLayers(rest);
+  return new Network({
+    name: networkName(reader),
+    inputs: [{ ...spec, name: spec.name ?? 'input' }],
+    layers: named,
+    calls: rest.map((layer, index) => ({ name: nameOf(named, layer), layer, inputs: [index] })),
+    outputs: [rest.length],
+  });
+}
+
+export interface NetworkOptions {
+  inputs: SymbolicTensor | readonly SymbolicTensor[];
+  outputs: SymbolicTensor | readonly SymbolicTensor[];
+  name?: string;
+}
+
+/**
+ * Any composition of layers, from its inputs to its outputs.
+ *
+ * @example
+ * const image = input({ shape: [32, 32, 3] });
+ * const left = layers.conv2d({ filters: 8, kernelSize: 3, padding: 'same' }).apply(image);
+ * const right = layers.conv2d({ filters: 8, kernelSize: 1 }).apply(image);
+ * network({ inputs: image, outputs: layers.add().apply([left, right]) });
+ */
+export function network(options: NetworkOptions): Network {
+  const reader = new OptionReader(
+    'network',
+    completeOptions('network', options, { inputs: undefined, outputs: undefined, name: undefined }),
+  );
+  const inputs = symbolList('inputs', options.inputs);
+  const outputs = symbolList('outputs', options.outputs);
+  const nodes = reachable(outputs);
+  for (const node of nodes) {
+    if (node.input && !inputs.includes(node)) {
+      throw optionError(
+        "network, option 'inputs'",
+        'every input that the outputs depend on',
+        `input '${node.input.name ?? node.id}' missing`,
+      );
+    }
+  }
+  for (const node of inputs) {
+    if (!node.input)
+      throw optionError("network, option 'inputs'", 'symbols made by input()', `the output of a ${node.layer?.type}`);
+    if (!nodes.includes(node))
+      throw optionError(
+        "network, option 'inputs'",
+        'inputs that lead to an output',
+        `input '${node.input.name ?? node.id}'`,
+      );
+  }
+  const calls = nodes.filter((node) => node.layer);
+  const named = nameLayers(calls.map((node) => node.layer as Layer));
+  const order = new Map([...inputs, ...calls].map((node, index) => [node, index]));
+  const place = (node: SymbolicTensor): number => order.get(node) as number;
+  return new Network({
+    name: networkName(reader),
+    inputs: nameInputs(inputs.map((node) => node.input as InputSpec)),
+    layers: named,
+    calls: calls.map((node) => ({
+      name: nameOf(named, node.layer as Layer),
+      layer: node.layer as Layer,
+      inputs: node.inputs.map(place),
+    })),
+    outputs: outputs.map(place),
+  });
+}
+
+/** Gives every layer a name: its own, or its type with a number where that is taken. */
+function nameLayers(layers: readonly Layer[]): NamedLayer[] {
+  const unique = [...new Set(layers)];
+  const taken = new Set<string>();
+  for (const { name } of unique) {
+    if (name === undefined) continue;
+    if (taken.has(name))
+      throw optionError('network', 'every layer name once', name, 'give one of the two another name');
+    taken.add(name);
+  }
+  return unique.map((layer) => ({ name: layer.name ?? freeName(layer.type, taken), layer }));
+}
+
+function nameInputs(specs: readonly InputSpec[]): NetworkInput[] {
+  const taken = new Set<string>();
+  for (const { name } of specs) {
+    if (name === undefined) continue;
+    if (taken.has(name)) throw optionError('network', 'every input name once', name);
+    taken.add(name);
+  }
+  return specs.map((spec) => ({ ...spec, name: spec.name ?? freeName('input', taken) }));
+}
+
+function freeName(base: string, taken: Set<string>): string {
+  let name = base;
+  for (let count = 1; taken.has(name); count++) name = `${base}_${count}`;
+  taken.add(name);
+  return name;
+}
+
+const nameOf = (named: readonly NamedLayer[], layer: Layer): string => {
+  const found = named.find((item) => item.layer === layer);
+  return (found as NamedLayer).name;
+};
+
+function networkName(reader: OptionReader): string | undefined {
+  const name = reader.raw('name');
+  if (name === undefined || (typeof name === 'string' && /^[^/\s]+$/.test(name))) return name as string | undefined;
+  throw reader.error('name', 'a name without spaces and slashes', name);
+}
+
+/** Everything the outputs depend on, operands before users. */
+function reachable(outputs: readonly SymbolicTensor[]): SymbolicTensor[] {
+  const found = new Set(outputs);
+  for (const node of found) for (const operand of node.inputs) found.add(operand);
+  return [...found].sort((a, b) => a.id - b.id);
+}
+
+function symbolList(option: string, value: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor[] {
+  const list = Array.isArray(value) ? value : [value];
+  if (list.length > 0 && list.every(isSymbolic) && new Set(list).size === list.length) return [...list];
+  throw optionError(`network, option '${option}'`, 'symbolic tensors, made by input() or apply(), each once', value);
+}
+
+function checkLayer(layer: unknown, where: string): void {
+  const known = layer as Layer | null | undefined;
+  if (typeof known?.call === 'function' && typeof known.type === 'string') {
+    if (known.arity === 1 || known.arity === 'many') return;
+    throw optionError(where, 'a layer with one input', `${known.type}, which takes ${known.arity}`);
+  }
+  const help = typeof layer === 'function' ? 'call the factory: layers.flatten(), not layers.flatten' : undefined;
+  throw optionError(
+    where,
+    'a layer, made by a factory of `layers`',
+    typeof layer === 'function' ? 'a function' : layer,
+    help,
+  );
+}

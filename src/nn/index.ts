@@ -1,0 +1,42 @@
+// Everything of this folder that others use.
+
+export type { LayerCall, VariableSource } from './build.js';
+export { dryVariables } from './build.js';
+export { type NetworkOptions, network, type SequentialOptions, sequential } from './compose.js';
+export {
+  type Initializer,
+  type InitializerFunction,
+  type InitializerName,
+  type InitializerOption,
+  initializers,
+  initialValues,
+} from './initializers.js';
+export {
+  type AnyLayerFactory,
+  defineLayer,
+  type Layer,
+  type LayerContext,
+  type LayerDefinition,
+  type LayerFactory,
+  type LayerOptions,
+} from './layer.js';
+export { type Loss, type LossFunction, type LossName, type LossOption, losses, resolveLoss } from './losses.js';
+export {
+  type Metric,
+  type MetricContext,
+  type MetricFunction,
+  type MetricName,
+  type MetricOption,
+  metrics,
+  resolveMetric,
+} from './metrics.js';
+export { type BuildOptions, buildNetwork, Network, type NetworkCall, type NetworkInput } from './network.js';
+export {
+  type LearningRate,
+  type Optimizer,
+  type OptimizerName,
+  type OptimizerOption,
+  optimizers,
+  resolveOptimizer,
+} from './optimizers.js';
+export { type DataFormat, type InputOptions, input, type SymbolicTensor } from './symbolic.js';

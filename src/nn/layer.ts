@@ -1,0 +1,160 @@
+// What a layer is: a named recipe that emits ops. It sees values and shapes, never data and never a backend; its weights
+// are declared through the context, so that one layer object can serve any number of graphs.
+
+import type { ErrorCode } from '../core/errors.js';
+import type { AnyAttrs, Emitter, Value } from '../ops/op.js';
+import type { Initializer } from './initializers.js';
+import { completeOptions, jsonOf, OptionReader } from './options.js';
+import { applySymbolic, type SymbolicTensor } from './symbolic.js';
+
+/** What a layer may do while it is built into a graph. */
+export interface LayerContext extends Emitter {
+  /** true in a training step: dropout drops, batch normalization uses the batch. */
+  readonly training: boolean;
+  /** Path of the layer in the network: `stem/conv2d_1`. */
+  readonly path: string;
+  /** What error messages start with: `conv2d 'stem/conv2d_1'`. */
+  readonly where: string;
+  /** false: the layer's weights are frozen. */
+  readonly trainable: boolean;
+  /** Number of this layer's random stream, stable between runs; differs from one application of a shared layer to the next. */
+  readonly salt: number;
+  /** The weight `name` ('kernel', 'bias'): float32, trained unless the layer is frozen. */
+  weight(name: string, shape: readonly number[], initializer: Initializer): Value;
+  /** A running statistic ('movingMean'): float32, saved with the model, not trained. */
+  statistic(name: string, shape: readonly number[], initial: number): Value;
+  /** Emits `op` and writes its first output to a statistic. */
+  update(statistic: Value, op: string, inputs: readonly Value[], attrs?: AnyAttrs): void;
+  /** int32 [2] (seed, step), another one in every training step. */
+  seed(): Value;
+  /** Emits an op; its first output. */
+  op(name: string, inputs: readonly (Value | null)[], attrs?: AnyAttrs): Value;
+  /** Runs another layer inside this one; its weights lie under this path and `name`. */
+  layer(layer: Layer, inputs: readonly Value[], name: string): Value;
+  /** Throws: `<layer>: expected …, got …`. */
+  fail(expected: string, got: unknown, help?: string, code?: ErrorCode): never;
+}
+
+/** A layer: its type, its options, and how it emits itself. Made by a factory (`layers.conv2d({ … })`). */
+export interface Layer {
+  /** Which factory made it: 'conv2d'. */
+  readonly type: string;
+  /** The name given; undefined: every network it is part of names it (`conv2d`, `conv2d_1`, …). */
+  readonly name: string | undefined;
+  /** Options as JSON: all that is needed to make the layer again. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Shape of one sample (no batch axis) when the layer stands first. */
+  readonly inputShape: readonly number[] | undefined;
+  /** false freezes the weights (and puts batch normalization into inference mode) in graphs built from now on. */
+  trainable: boolean;
+  /** true: the layer takes int32 and uint8 as they are; others get them converted to float32 first. */
+  readonly anyDtype: boolean;
+  /** How many inputs it takes. */
+  readonly arity: LayerArity;
+  call(context: LayerContext, inputs: readonly Value[]): Value;
+  /** Functional composition: the symbol of this layer's output. */
+  apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor;
+}
+
+/** A fixed number, or 'many': one or more. */
+export type LayerArity = number | 'many';
+
+/** Options that every layer takes. */
+export interface LayerOptions {
+  /** Name in the network and front part of its weights' names. Default: the type, counted per network. */
+  name?: string;
+  /** false: the weights stay as they are. Default true. */
+  trainable?: boolean;
+  /** Shape of one sample, without the batch axis; only on the first layer of a sequential network. */
+  inputShape?: readonly number[];
+}
+
+type OwnOptions<Options> = Exclude<keyof Options, keyof LayerOptions>;
+
+export interface LayerDefinition<Options extends LayerOptions, Settings> {
+  /** camelCase and unique: 'conv2d'. Layer names and saved files go by it. */
+  readonly type: string;
+  /** Every option of the layer with its default (undefined: none). Others are refused. */
+  readonly options: { readonly [K in OwnOptions<Options>]-?: Options[K] | undefined };
+  /** Other names of options: `{ alpha: 'negativeSlope' }`. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  /** Default 1. */
+  readonly arity?: LayerArity;
+  readonly anyDtype?: boolean;
+  /** Checks the options, defaults filled in, and brings them into the form that `call` wants. */
+  parse(options: OptionReader): Settings;
+  /** Emits the layer. Inputs and output have the batch as their first axis. */
+  call(context: LayerContext, inputs: readonly Value[], settings: Settings): Value;
+}
+
+// biome-ignore lint/complexity/noBannedTypes: {} is the test for "no option is required"
+type FactoryArguments<Options> = {} extends Options ? [options?: Options] : [options: Options];
+
+/** Makes layers of one type. */
+export interface LayerFactory<Options extends LayerOptions = LayerOptions> {
+  (...args: FactoryArguments<Options>): Layer;
+  readonly type: string;
+}
+
+/** A factory whose options are not known statically. */
+// biome-ignore lint/suspicious/noExplicitAny: factories of all options stand in one table
+export type AnyLayerFactory = LayerFactory<any>;
+
+/**
+ * Makes a layer type: our own layers and those of users are made the same way.
+ *
+ * @example
+ * const scale = defineLayer<{ by: number } & LayerOptions, { by: number }>({
+ *   type: 'scale',
+ *   options: { by: undefined },
+ *   parse: (options) => ({ by: options.number('by') }),
+ *   call: (context, [x], { by }) => context.op('rescale', [x], { scale: by, offset: 0 }),
+ * });
+ * sequential([scale({ by: 2 }), layers.dense({ units: 1 })]);
+ */
+export function defineLayer<Options extends LayerOptions, Settings>(
+  definition: LayerDefinition<Options, Settings>,
+): LayerFactory<Options> {
+  const factory = (...args: FactoryArguments<Options>): Layer => makeLayer(definition, args[0]);
+  return Object.assign(factory as LayerFactory<Options>, { type: definition.type });
+}
+
+const commonOptions = { name: undefined, trainable: true, inputShape: undefined };
+
+function makeLayer<Options extends LayerOptions, Settings>(
+  definition: LayerDefinition<Options, Settings>,
+  given: Options | undefined,
+): Layer {
+  const { type, arity = 1, anyDtype = false } = definition;
+  const where = typeof given?.name === 'string' ? `${type} '${given.name}'` : type;
+  const own = completeOptions(where, renamed(given, definition.aliases), { ...definition.options, ...commonOptions });
+  const reader = new OptionReader(where, own);
+  const name = reader.has('name') ? checkLayerName(reader) : undefined;
+  const inputShape = reader.has('inputShape') ? reader.integers('inputShape', { min: 1 }) : undefined;
+  const trainable = reader.boolean('trainable');
+  const settings = definition.parse(reader);
+  const { name: _, trainable: __, inputShape: ___, ...options } = own;
+  const layer: Layer = {
+    type,
+    name,
+    config: jsonOf(options),
+    inputShape,
+    trainable,
+    anyDtype,
+    arity,
+    call: (context, inputs) => definition.call(context, inputs, settings),
+    apply: (inputs) => applySymbolic(layer, inputs),
+  };
+  return layer;
+}
+
+function renamed<T extends object | undefined>(given: T, aliases: Readonly<Record<string, string>> = {}): T {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [aliases[name] ?? name, value])) as T;
+}
+
+function checkLayerName(reader: OptionReader): string {
+  const name = reader.raw('name');
+  if (typeof name === 'string' && /^[^/\s]+$/.test(name)) return name;
+  throw reader.error('name', 'a name without spaces and slashes', name);
+}

@@ -1,0 +1,152 @@
+// Reading of user options: one place that turns wrong values into one clear sentence, for layers, losses, metrics,
+// optimizers and initializers alike.
+
+import { checkName, checkOptions, type ErrorCode, nearest, OcellusError } from '../core/errors.js';
+
+export interface NumberRule {
+  /** Smallest value allowed. */
+  min?: number;
+  /** Largest value allowed. */
+  max?: number;
+  /** The value must be smaller than this. */
+  below?: number;
+  /** The value must be larger than this. */
+  above?: number;
+}
+
+/**
+ * Options of one thing (`conv2d 'stem'`), defaults filled in. Every reader checks one option and throws
+ * `<where>, option '<name>': expected <rule>, got <value>` with code ERR_OCELLUS_OPTION.
+ */
+export class OptionReader {
+  constructor(
+    readonly where: string,
+    private readonly values: Readonly<Record<string, unknown>>,
+  ) {}
+
+  /** The value as it was given. */
+  raw(name: string): unknown {
+    return this.values[name];
+  }
+
+  has(name: string): boolean {
+    return this.values[name] !== undefined && this.values[name] !== null;
+  }
+
+  number(name: string, rule: NumberRule = {}): number {
+    const value = this.values[name];
+    if (typeof value === 'number' && Number.isFinite(value) && obeys(value, rule)) return value;
+    throw this.error(name, `a number${ruleText(rule)}`, value);
+  }
+
+  integer(name: string, rule: NumberRule = {}): number {
+    const value = this.values[name];
+    if (Number.isSafeInteger(value) && obeys(value as number, rule)) return value as number;
+    throw this.error(name, `an integer${ruleText(rule)}`, value);
+  }
+
+  boolean(name: string): boolean {
+    const value = this.values[name];
+    if (typeof value === 'boolean') return value;
+    throw this.error(name, 'true or false', value);
+  }
+
+  /** A number for both axes, or [vertical, horizontal]. */
+  pair(name: string, rule: NumberRule): [number, number] {
+    const value = this.values[name];
+    const list = Array.isArray(value) ? value : [value, value];
+    if (list.length === 2 && list.every((item) => Number.isSafeInteger(item) && obeys(item, rule))) {
+      return [list[0], list[1]];
+    }
+    throw this.error(name, `an integer${ruleText(rule)} or two of them [vertical, horizontal]`, value);
+  }
+
+  /** A list of integers, as long as it likes. */
+  integers(name: string, rule: NumberRule = {}): number[] {
+    const value = this.values[name];
+    if (Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && obeys(item, rule)))
+      return [...value];
+    throw this.error(name, `a list of integers${ruleText(rule)}`, value);
+  }
+
+  oneOf<N extends string>(name: string, names: readonly N[]): N {
+    const value = this.values[name];
+    if (names.includes(value as N)) return value as N;
+    const suggestion = typeof value === 'string' ? nearest(value, names) : undefined;
+    const help = suggestion ? `did you mean '${suggestion}'?` : undefined;
+    throw this.error(name, `one of ${names.join(', ')}`, value, help);
+  }
+
+  error(name: string, expected: string, got: unknown, help?: string): OcellusError {
+    return optionError(`${this.where}, option '${name}'`, expected, got, help);
+  }
+}
+
+export function optionError(where: string, expected: string, got: unknown, help?: string): OcellusError {
+  const shown = typeof got === 'string' ? `'${got}'` : got;
+  return new OcellusError('ERR_OCELLUS_OPTION', { where, expected, got: shown, help });
+}
+
+/** Given options over defaults. Unknown names are refused with a suggestion; undefined means "not given". */
+export function completeOptions(
+  where: string,
+  given: object | undefined,
+  defaults: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  if (given === undefined) return { ...defaults };
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw optionError(where, `an object with options ${Object.keys(defaults).join(', ')}`, given);
+  }
+  checkOptions(where, given, Object.keys(defaults));
+  const entries = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(entries) };
+}
+
+/** What is left of a value in JSON: functions are dropped, objects with `toJSON` speak for themselves. */
+export function jsonOf<T extends object>(value: T): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(value)) as Record<string, unknown>;
+}
+
+/** The name in `'adam'` or `{ name: 'adam', … }`, and the other options. */
+export function splitName(where: string, option: unknown): { name: string; rest: Record<string, unknown> } {
+  if (typeof option === 'string') return { name: option, rest: {} };
+  if (typeof option === 'object' && option !== null && typeof (option as { name?: unknown }).name === 'string') {
+    const { name, ...rest } = option as { name: string };
+    return { name, rest };
+  }
+  throw optionError(where, 'a name or an object with a name', option);
+}
+
+/** Looks a name of a table up, accepting Keras's snake_case and short names from `aliases`. */
+export function lookUp<T>(
+  where: string,
+  name: string,
+  table: Readonly<Record<string, T>>,
+  aliases: Readonly<Record<string, string>> = {},
+): T {
+  const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  const known = Object.hasOwn(aliases, camel) ? aliases[camel] : camel;
+  return checkName(where, Object.hasOwn(table, known) ? known : name, table);
+}
+
+export const formatError = (where: string, expected: string, got: unknown, code: ErrorCode = 'ERR_OCELLUS_FORMAT') =>
+  new OcellusError(code, { where, expected, got });
+
+function obeys(value: number, rule: NumberRule): boolean {
+  return (
+    (rule.min === undefined || value >= rule.min) &&
+    (rule.max === undefined || value <= rule.max) &&
+    (rule.above === undefined || value > rule.above) &&
+    (rule.below === undefined || value < rule.below)
+  );
+}
+
+function ruleText(rule: NumberRule): string {
+  const parts = [
+    rule.min === undefined ? '' : `at least ${rule.min}`,
+    rule.above === undefined ? '' : `above ${rule.above}`,
+    rule.max === undefined ? '' : `at most ${rule.max}`,
+    rule.below === undefined ? '' : `below ${rule.below}`,
+  ].filter((part) => part !== '');
+  return parts.length > 0 ? ` ${parts.join(' and ')}` : '';
+}
