@@ -22,7 +22,7 @@ export function throughActivation(context: GradientContext, y: Value, dy: Value,
 }
 
 export function reluLoop(x: FloatArray, y: FloatArray): void {
-  for (let i = 0; i < y.length; i++) y[i] = x[i] < 0 ? 0 : x[i];
+  for (let i = 0; i < y.length; i++) y[i] = Math.max(x[i], 0);
 }
 
 export function sigmoidLoop(x: FloatArray, y: FloatArray): void {

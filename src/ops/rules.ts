@@ -2,11 +2,24 @@
 // attributes. Every failure is one sentence that names the op, the layer and the input.
 
 import type { DType, TensorSpec } from '../core/dtype.js';
+import { OcellusError } from '../core/errors.js';
 import { sameShape, shapeText } from '../core/shape.js';
-import type { InferContext } from './op.js';
+import type { AnyAttrs, InferContext } from './op.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: attribute types differ from op to op
 type Context = InferContext<any>;
+
+/** The context `infer` receives when nothing but the specs is known. `attrs` must be complete. */
+export function inferContext(where: string, inputs: readonly (TensorSpec | null)[], attrs: AnyAttrs): InferContext {
+  return {
+    inputs,
+    attrs,
+    where,
+    fail(expected, got, help, code = 'ERR_OCELLUS_SHAPE'): never {
+      throw new OcellusError(code, { where, expected, got, help });
+    },
+  };
+}
 
 /** Type and shape as an error message prints them: `float32 2x3`. */
 export function specText(spec: TensorSpec): string {

@@ -46,9 +46,16 @@ export function runCase(op: AnyOp, opCase: OpCase, backend: Backend, layOut: Lay
   return { outputs, damage: findDamage(before, memory.arena, step) };
 }
 
-export function planOfCase(op: AnyOp, opCase: OpCase, backend: Backend, layOut: LayOut = {}): { plan: Plan; step: PlanStep } {
+export function planOfCase(
+  op: AnyOp,
+  opCase: OpCase,
+  backend: Backend,
+  layOut: LayOut = {},
+): { plan: Plan; step: PlanStep } {
   const graph = new Graph();
-  const values = opCase.inputs.map((input, i) => input && graph.input(`input${i}`, input.shape, input.dtype ?? 'float32'));
+  const values = opCase.inputs.map(
+    (input, i) => input && graph.input(`input${i}`, input.shape, input.dtype ?? 'float32'),
+  );
   const results = graph.emit(op, values, opCase.attrs ?? {}) as GraphValue[];
   const node = graph.nodes[0];
   let offset = guardBytes;
@@ -70,7 +77,16 @@ export function planOfCase(op: AnyOp, opCase: OpCase, backend: Backend, layOut: 
     if (layOut.inplace?.[1] !== i) return place(op.outputs[i], value);
     return { ...inputs[layOut.inplace[0]]!, name: op.outputs[i], shape: value.shape };
   });
-  const draft: PlanStep = { name: opCase.name, op, attrs: node.attrs, inputs, outputs, scratchOffset: 0, scratchBytes: 0, flops: 0 };
+  const draft: PlanStep = {
+    name: opCase.name,
+    op,
+    attrs: node.attrs,
+    inputs,
+    outputs,
+    scratchOffset: 0,
+    scratchBytes: 0,
+    flops: 0,
+  };
   const scratchBytes = Math.max(4 * (op.scratch?.(inputs, outputs, node.attrs) ?? 0), backend.workspace(draft));
   const step = { ...draft, scratchBytes, scratchOffset: alignUp(reserve(scratchBytes + 64)) };
   const plan = { steps: [step], prologue: 0, inputs: {}, outputs: {}, bytes: { state: 0, training: 0, arena: offset } };
@@ -79,10 +95,12 @@ export function planOfCase(op: AnyOp, opCase: OpCase, backend: Backend, layOut: 
 
 function findDamage(before: Uint8Array, after: Uint8Array, step: PlanStep): string | null {
   const free = new Uint8Array(after.length);
-  for (const { shape, dtype, offset } of step.outputs) free.fill(1, offset, offset + sizeOf(shape) * bytesPerElement[dtype]);
+  for (const { shape, dtype, offset } of step.outputs)
+    free.fill(1, offset, offset + sizeOf(shape) * bytesPerElement[dtype]);
   free.fill(1, step.scratchOffset, step.scratchOffset + step.scratchBytes);
   for (let i = 0; i < after.length; i++) {
-    if (!free[i] && before[i] !== after[i]) return `byte ${i} changed; outputs at ${step.outputs.map((o) => o.offset).join(', ')}`;
+    if (!free[i] && before[i] !== after[i])
+      return `byte ${i} changed; outputs at ${step.outputs.map((o) => o.offset).join(', ')}`;
   }
   return null;
 }

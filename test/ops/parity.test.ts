@@ -12,7 +12,10 @@ import { relativeDifference, runCase } from './one-step.js';
 
 const { addon, tried } = loadAddon();
 const isas = addon?.isas() ?? [];
-if (!addon) console.warn(`native parity skipped: no addon (${tried.map(({ path, problem }) => `${path}: ${problem}`).join('; ')})`);
+if (!addon)
+  console.warn(
+    `native parity skipped: no addon (${tried.map(({ path, problem }) => `${path}: ${problem}`).join('; ')})`,
+  );
 
 /** Ops that have no C++ row yet, with the reason. A release has none. */
 const pending: Record<string, string> = {};
@@ -28,7 +31,10 @@ function compareWithReference(op: AnyOp, backend: Backend, shift: number): void 
     expect(result.damage, `${where}: wrote outside its outputs`).toBeNull();
     result.outputs.forEach((output, i) => {
       const allowed = output instanceof Float32Array ? (opCase.tolerance ?? defaultTolerance) : 0;
-      expect(relativeDifference(output, reference.outputs[i]), `${where}, output '${op.outputs[i]}'`).toBeLessThanOrEqual(allowed);
+      expect(
+        relativeDifference(output, reference.outputs[i]),
+        `${where}, output '${op.outputs[i]}'`,
+      ).toBeLessThanOrEqual(allowed);
     });
   }
 }
@@ -44,9 +50,12 @@ describe('TypeScript rows', () => {
     }
   });
 
-  it.each(rows.filter((op) => op.inplace).map((op) => [op.name, op] as const))('%s gives the same in place', (_, op) => {
-    checkInplace(op, typescriptBackend);
-  });
+  it.each(rows.filter((op) => op.inplace).map((op) => [op.name, op] as const))(
+    '%s gives the same in place',
+    (_, op) => {
+      checkInplace(op, typescriptBackend);
+    },
+  );
 });
 
 describe.skipIf(!addon).each(isas)('%s', (isa) => {
@@ -73,9 +82,12 @@ describe.skipIf(!addon).each(isas)('%s', (isa) => {
     }
   });
 
-  it.each(native.filter((op) => op.inplace).map((op) => [op.name, op] as const))('%s gives the same in place', (_, op) => {
-    checkInplace(op, two);
-  });
+  it.each(native.filter((op) => op.inplace).map((op) => [op.name, op] as const))(
+    '%s gives the same in place',
+    (_, op) => {
+      checkInplace(op, two);
+    },
+  );
 });
 
 function checkInplace(op: AnyOp, backend: Backend): void {
@@ -91,4 +103,5 @@ function checkInplace(op: AnyOp, backend: Backend): void {
   }
 }
 
-const bits = (values: ArrayBufferView): Uint8Array => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+const bits = (values: ArrayBufferView): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
