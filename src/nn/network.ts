@@ -11,6 +11,8 @@ import type { Layer, LayerContext } from './layer.js';
 import { optionError } from './options.js';
 import { applySymbolic, type DataFormat, internalShape, type SymbolicTensor } from './symbolic.js';
 
+export type { LayerCall, VariableSource } from './build.js';
+
 /** An input of a network as the caller sees it. */
 export interface NetworkInput {
   readonly name: string;
