@@ -15,6 +15,8 @@
 //   lt  le  gt  ge  eq  isNan     maskAnd  maskOr  maskNot  anyOf(m)     select(m, a, b)   m ? a : b, lane by lane
 // Reductions, always in the same order: halves are folded onto each other until one lane is left
 //   reduceAdd(v)  reduceMax(v)  reduceMin(v)
+// Rearrangement
+//   transpose(rows)  kVecWidth vectors, the rows of a square, become its columns
 // Integers (wrapping)
 //   broadcastInt(x)  add  sub  mul  bitAnd  bitOr  bitXor  shiftLeft<n>  shiftRight<n> (logical)  eq  gt  select
 //   roundToInt(v)    nearest, ties to even; defined for |v| <= 2^22

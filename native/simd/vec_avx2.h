@@ -103,5 +103,28 @@ static inline Vec toFloat(VecInt a) { return {_mm256_cvtepi32_ps(a.v)}; }
 static inline VecInt asInt(Vec a) { return {_mm256_castps_si256(a.v)}; }
 static inline Vec asFloat(VecInt a) { return {_mm256_castsi256_ps(a.v)}; }
 
+// Pairs, then quadruples inside each 128-bit lane, then the lanes themselves.
+static inline void transpose(Vec* rows) {
+  __m256 pairs[8], quads[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    pairs[2 * i] = _mm256_unpacklo_ps(rows[2 * i].v, rows[2 * i + 1].v);
+    pairs[2 * i + 1] = _mm256_unpackhi_ps(rows[2 * i].v, rows[2 * i + 1].v);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; i++) {
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; h++) {
+      quads[4 * i + 2 * h] = _mm256_shuffle_ps(pairs[4 * i + h], pairs[4 * i + 2 + h], 0x44);
+      quads[4 * i + 2 * h + 1] = _mm256_shuffle_ps(pairs[4 * i + h], pairs[4 * i + 2 + h], 0xee);
+    }
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) {
+    rows[j].v = _mm256_permute2f128_ps(quads[j], quads[4 + j], 0x20);
+    rows[4 + j].v = _mm256_permute2f128_ps(quads[j], quads[4 + j], 0x31);
+  }
+}
+
 }  // namespace
 }  // namespace ocellus

@@ -114,5 +114,36 @@ static inline Vec toFloat(VecInt a) { return {_mm512_maskz_cvtepi32_ps(kAllLanes
 static inline VecInt asInt(Vec a) { return {_mm512_castps_si512(a.v)}; }
 static inline Vec asFloat(VecInt a) { return {_mm512_castsi512_ps(a.v)}; }
 
+// Pairs, then quadruples inside each 128-bit lane, then the lanes themselves.
+static inline void transpose(Vec* rows) {
+  const __mmask16 all = kAllLanes;
+  __m512 pairs[16], quads[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++) {
+    pairs[2 * i] = _mm512_maskz_unpacklo_ps(all, rows[2 * i].v, rows[2 * i + 1].v);
+    pairs[2 * i + 1] = _mm512_maskz_unpackhi_ps(all, rows[2 * i].v, rows[2 * i + 1].v);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; h++) {
+      const __m512 low = pairs[4 * i + h], high = pairs[4 * i + 2 + h];
+      quads[4 * i + 2 * h] = _mm512_maskz_shuffle_ps(all, low, high, 0x44);
+      quads[4 * i + 2 * h + 1] = _mm512_maskz_shuffle_ps(all, low, high, 0xee);
+    }
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; j++) {
+    const __m512 evenTop = _mm512_maskz_shuffle_f32x4(all, quads[j], quads[4 + j], 0x88);
+    const __m512 evenBottom = _mm512_maskz_shuffle_f32x4(all, quads[8 + j], quads[12 + j], 0x88);
+    const __m512 oddTop = _mm512_maskz_shuffle_f32x4(all, quads[j], quads[4 + j], 0xdd);
+    const __m512 oddBottom = _mm512_maskz_shuffle_f32x4(all, quads[8 + j], quads[12 + j], 0xdd);
+    rows[j].v = _mm512_maskz_shuffle_f32x4(all, evenTop, evenBottom, 0x88);
+    rows[8 + j].v = _mm512_maskz_shuffle_f32x4(all, evenTop, evenBottom, 0xdd);
+    rows[4 + j].v = _mm512_maskz_shuffle_f32x4(all, oddTop, oddBottom, 0x88);
+    rows[12 + j].v = _mm512_maskz_shuffle_f32x4(all, oddTop, oddBottom, 0xdd);
+  }
+}
+
 }  // namespace
 }  // namespace ocellus

@@ -114,5 +114,14 @@ static inline Vec toFloat(VecInt a) { return {vcvtq_f32_s32(a.v)}; }
 static inline VecInt asInt(Vec a) { return {vreinterpretq_s32_f32(a.v)}; }
 static inline Vec asFloat(VecInt a) { return {vreinterpretq_f32_s32(a.v)}; }
 
+static inline void transpose(Vec* rows) {
+  const float32x4x2_t top = vzipq_f32(rows[0].v, rows[2].v), bottom = vzipq_f32(rows[1].v, rows[3].v);
+  const float32x4x2_t left = vzipq_f32(top.val[0], bottom.val[0]), right = vzipq_f32(top.val[1], bottom.val[1]);
+  rows[0].v = left.val[0];
+  rows[1].v = left.val[1];
+  rows[2].v = right.val[0];
+  rows[3].v = right.val[1];
+}
+
 }  // namespace
 }  // namespace ocellus

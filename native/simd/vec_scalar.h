@@ -122,5 +122,15 @@ static inline Vec roundEven(Vec a) {
   return select(lt(abs(a), broadcast(8388608.0f)), signedZero, a);
 }
 
+static inline void transpose(Vec* rows) {
+  for (int i = 1; i < 4; i++) {
+    for (int j = 0; j < i; j++) {
+      const float x = rows[i].v[j];
+      rows[i].v[j] = rows[j].v[i];
+      rows[j].v[i] = x;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ocellus

@@ -111,6 +111,23 @@ void reductions() {
   check(reduceMin(load(a)) == low, "reduceMin");
 }
 
+void transposition() {
+  Vec rows[kW];
+  for (int i = 0; i < kW; i++) {
+    float a[kW];
+    for (int j = 0; j < kW; j++) a[j] = (float)(i * kW + j);
+    rows[i] = load(a);
+  }
+  transpose(rows);
+  bool ok = true;
+  for (int i = 0; i < kW; i++) {
+    float a[kW];
+    store(a, rows[i]);
+    for (int j = 0; j < kW; j++) ok &= a[j] == (float)(j * kW + i);
+  }
+  check(ok, "transpose");
+}
+
 }  // namespace
 
 int main() {
@@ -139,5 +156,6 @@ int main() {
   check(anyOf(lt(zero(), broadcast(1))) && !anyOf(lt(broadcast(1), zero())), "anyOf");
   integers();
   reductions();
+  transposition();
   return finish();
 }
