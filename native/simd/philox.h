@@ -43,10 +43,13 @@ static inline void philox(uint32_t out[4], uint64_t counter, const PhiloxStream&
 
 // Lanes of 64 bits; mulLow multiplies their low halves, whatever stands in the high ones.
 #if defined(__AVX512F__)
+// The zeroing forms are the same instructions; the plain ones make gcc 12 warn of an undefined register.
 using PhiloxLanes = __m512i;
 constexpr int kPhiloxLanes = 8;
-static inline PhiloxLanes mulLow(PhiloxLanes a, uint32_t b) { return _mm512_mul_epu32(a, _mm512_set1_epi64(b)); }
-static inline PhiloxLanes high(PhiloxLanes a) { return _mm512_srli_epi64(a, 32); }
+static inline PhiloxLanes mulLow(PhiloxLanes a, uint32_t b) {
+  return _mm512_maskz_mul_epu32(0xff, a, _mm512_set1_epi64(b));
+}
+static inline PhiloxLanes high(PhiloxLanes a) { return _mm512_maskz_srli_epi64(0xff, a, 32); }
 static inline PhiloxLanes mix(PhiloxLanes a, PhiloxLanes b, uint32_t key) {
   return _mm512_ternarylogic_epi64(a, b, _mm512_set1_epi64(key), 0x96);
 }

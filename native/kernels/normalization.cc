@@ -1,0 +1,378 @@
+// Batch normalization (Ioffe and Szegedy, 2015) over the last axis. Statistics come from one pass that merges the exact
+// moments of small groups of rows (Chan, Golub and LeVeque, "Updating formulae", 1979), so that a mean far from zero
+// costs no digits; a second pass normalizes. The gradient also takes two passes.
+#include "../simd/math.h"
+#include "columns.h"
+
+namespace ocellus {
+namespace OCELLUS_ISA {
+namespace {
+
+struct BatchNormAttrs {
+  float epsilon;
+  int32_t activation;
+};
+static_assert(sizeof(BatchNormAttrs) == 8, "slots");
+
+struct GradAttrs {
+  float epsilon;
+};
+static_assert(sizeof(GradAttrs) == 4, "slots");
+
+struct UpdateAttrs {
+  float momentum, correction;
+};
+static_assert(sizeof(UpdateAttrs) == 8, "slots");
+
+enum Activation : int32_t { kLinear = 0, kRelu = 1, kSigmoid = 2, kTanh = 3 };
+
+template <int32_t activation>
+inline Vec activate(Vec x) {
+  if constexpr (activation == kRelu) return max(zero(), x);
+  if constexpr (activation == kSigmoid) return sigmoid(x);
+  if constexpr (activation == kTanh) return tanh(x);
+  return x;
+}
+
+// ---- checks --------------------------------------------------------------------------------------------------------
+
+// x and `like` have one shape; every vector that is there has one value per channel.
+const char* checkChannels(const TensorView& x, const TensorView& like, const TensorView* const* vectors, int count) {
+  if (x.rank < 1) return "expected at least one axis";
+  if (!sameShape(x, like)) return "expected an output of the shape of the input";
+  for (int i = 0; i < count; i++)
+    if (vectors[i]->present && !isVector(*vectors[i], x.dims[x.rank - 1])) return "expected one value per channel";
+  return nullptr;
+}
+
+const char* checkEpsilon(float epsilon) { return epsilon >= 0 ? nullptr : "expected an epsilon of at least 0"; }
+
+const char* checkForwardAttrs(const KernelContext& context) {
+  const BatchNormAttrs& attrs = attrsOf<BatchNormAttrs>(context);
+  if (attrs.activation < kLinear || attrs.activation > kTanh) return "expected a known activation";
+  return checkEpsilon(attrs.epsilon);
+}
+
+const char* checkBatchNorm(const KernelContext& context) {
+  if (const char* wrong = checkFloatViews(context, 3, 3, 6)) return wrong;
+  const TensorView *in = context.inputs, *out = context.outputs;
+  const TensorView* vectors[] = {&in[1], &in[2], &out[1], &out[2]};
+  if (const char* wrong = checkChannels(in[0], out[0], vectors, 4)) return wrong;
+  return checkForwardAttrs(context);
+}
+
+const char* checkInference(const KernelContext& context) {
+  if (const char* wrong = checkFloatViews(context, 5, 1, 6)) return wrong;
+  const TensorView* in = context.inputs;
+  const TensorView* vectors[] = {&in[1], &in[2], &in[3], &in[4]};
+  if (const char* wrong = checkChannels(in[0], context.outputs[0], vectors, 4)) return wrong;
+  return checkForwardAttrs(context);
+}
+
+const char* checkGrad(const KernelContext& context) {
+  if (const char* wrong = checkFloatViews(context, 5, 3, 2)) return wrong;
+  const TensorView *in = context.inputs, *out = context.outputs;
+  if (!sameShape(in[0], in[4])) return "expected a dy of the shape of x";
+  const TensorView* vectors[] = {&in[1], &in[2], &in[3], &out[1], &out[2]};
+  if (const char* wrong = checkChannels(in[0], out[0], vectors, 5)) return wrong;
+  return checkEpsilon(attrsOf<GradAttrs>(context).epsilon);
+}
+
+const char* checkUpdate(const KernelContext& context) { return checkEqualFloats(context, 2, 1); }
+
+// ---- shared --------------------------------------------------------------------------------------------------------
+
+Columns columnsOfView(const TensorView& x) {
+  const int64_t channels = x.dims[x.rank - 1];
+  return columnsOf(channels ? x.size / channels : 0, channels);
+}
+
+int64_t rowsOf(const Columns& columns) {
+  return (columns.periods * columns.period + columns.rest) / columns.channels;
+}
+
+Workspace floats(int64_t count) { return {count * static_cast<int64_t>(sizeof(float)), 0}; }
+
+double rsqrtOf(float variance, float epsilon) {
+  return 1.0 / __builtin_sqrt(static_cast<double>(variance) + static_cast<double>(epsilon));
+}
+
+float valueOr(const TensorView& vector, int64_t channel, float otherwise) {
+  return vector.present ? f32(vector)[channel] : otherwise;
+}
+
+// What normalizing needs per channel, repeated along a period: y = (x - mean) scale + shift.
+struct Affine {
+  float *mean, *scale, *shift;
+};
+
+Affine affineOf(const Columns& columns, float* space, const TensorView& gamma, const TensorView& beta, const float* mean,
+                const float* variance, float epsilon) {
+  const Affine affine = {space, space + columns.period, space + 2 * columns.period};
+  for (int64_t c = 0; c < columns.channels; c++) {
+    affine.mean[c] = mean[c];
+    affine.scale[c] = static_cast<float>(static_cast<double>(valueOr(gamma, c, 1.0f)) * rsqrtOf(variance[c], epsilon));
+    affine.shift[c] = valueOr(beta, c, 0.0f);
+  }
+  repeatAlongPeriod(columns, affine.mean);
+  repeatAlongPeriod(columns, affine.scale);
+  repeatAlongPeriod(columns, affine.shift);
+  return affine;
+}
+
+template <int32_t activation>
+void normalizeAs(const KernelContext& context, const Columns& columns, const Affine& affine) {
+  const float* x = f32(context.inputs[0]);
+  float* y = f32(context.outputs[0]);
+  parallelColumns(context, columns, activation <= kRelu ? 8 : 40, [&](int64_t i, int64_t j, auto lanes) {
+    const Vec centred = sub(load(x + i, lanes), load(affine.mean + j, lanes));
+    store(y + i, activate<activation>(fma(centred, load(affine.scale + j, lanes), load(affine.shift + j, lanes))), lanes);
+  });
+}
+
+void normalize(const KernelContext& context, const Columns& columns, const Affine& affine) {
+  switch (attrsOf<BatchNormAttrs>(context).activation) {
+    case kRelu: return normalizeAs<kRelu>(context, columns, affine);
+    case kSigmoid: return normalizeAs<kSigmoid>(context, columns, affine);
+    case kTanh: return normalizeAs<kTanh>(context, columns, affine);
+    default: return normalizeAs<kLinear>(context, columns, affine);
+  }
+}
+
+// ---- batchNorm -----------------------------------------------------------------------------------------------------
+
+constexpr int kGroup = 8;
+
+// Mean and sum of squared deviations of each position of the period, over one chunk.
+void chunkMoments(const Columns& columns, int64_t chunk, const float* x, float* mean, float* squares) {
+  const int64_t period = columns.period;
+  memset(mean, 0, static_cast<size_t>(period) * sizeof(float));
+  memset(squares, 0, static_cast<size_t>(period) * sizeof(float));
+  // Merges a group of `size` rows into `count` rows: what their means differ by enters both moments.
+  auto merge = [&](int64_t j, auto lanes, Vec groupMean, Vec groupSquares, float ofMean, float ofSquares) {
+    const Vec old = load(mean + j, lanes);
+    const Vec delta = sub(groupMean, old);
+    store(mean + j, fma(delta, broadcast(ofMean), old), lanes);
+    const Vec sum = add(load(squares + j, lanes), groupSquares);
+    store(squares + j, fma(mul(delta, delta), broadcast(ofSquares), sum), lanes);
+  };
+  float count = 0;
+  int64_t p = firstPeriod(columns, chunk);
+  const int64_t end = lastPeriod(columns, chunk);
+  for (; p + kGroup <= end; p += kGroup) {
+    const float* group = x + p * period;
+    const float ofMean = kGroup / (count + kGroup), ofSquares = count * ofMean;
+    forVectors(0, period, [&](int64_t j, auto lanes) {
+      Vec v[kGroup];
+      for (int row = 0; row < kGroup; row++) v[row] = load(group + row * period + j, lanes);
+      const Vec groupMean = mul(sumOf<kGroup>(v), broadcast(1.0f / kGroup));
+      for (int row = 0; row < kGroup; row++) {
+        const Vec deviation = sub(v[row], groupMean);
+        v[row] = mul(deviation, deviation);
+      }
+      merge(j, lanes, groupMean, sumOf<kGroup>(v), ofMean, ofSquares);
+    });
+    count += kGroup;
+  }
+  auto single = [&](const float* row, int64_t length) {
+    const float ofMean = 1.0f / (count + 1.0f), ofSquares = count * ofMean;
+    forVectors(0, length,
+               [&](int64_t j, auto lanes) { merge(j, lanes, load(row + j, lanes), zero(), ofMean, ofSquares); });
+    count += 1.0f;
+  };
+  for (; p < end; p++) single(x + p * period, period);
+  if (isLastChunk(columns, chunk)) single(x + columns.periods * period, columns.rest);
+}
+
+// Combines the moments of all chunks, channel by channel, in double.
+void combineMoments(const Columns& columns, const float* moments, float* mean, float* variance) {
+  const double rows = static_cast<double>(rowsOf(columns));
+  auto forParts = [&](int64_t first, const auto& body) {
+    for (int64_t chunk = 0; chunk < columns.chunks; chunk++) {
+      const int64_t whole = maxOf(0, lastPeriod(columns, chunk) - firstPeriod(columns, chunk));
+      for (int64_t at = first; at < columns.period; at += columns.channels) {
+        const bool extra = isLastChunk(columns, chunk) && at < columns.rest;
+        body(moments + 2 * chunk * columns.period + at, static_cast<double>(whole + (extra ? 1 : 0)));
+      }
+    }
+  };
+  for (int64_t first = 0; first < columns.channels; first += kFoldBlock) {
+    const int64_t width = minOf(kFoldBlock, columns.channels - first);
+    double means[kFoldBlock] = {0}, squares[kFoldBlock] = {0};
+    forParts(first, [&](const float* part, double count) {
+      for (int64_t c = 0; c < width; c++) means[c] += static_cast<double>(part[c]) * count;
+    });
+    for (int64_t c = 0; c < width; c++) means[c] /= rows;
+    forParts(first, [&](const float* part, double count) {
+      for (int64_t c = 0; c < width; c++) {
+        const double delta = static_cast<double>(part[c]) - means[c];
+        squares[c] += static_cast<double>(part[columns.period + c]) + count * delta * delta;
+      }
+    });
+    for (int64_t c = 0; c < width; c++) {
+      mean[first + c] = static_cast<float>(means[c]);
+      variance[first + c] = static_cast<float>(squares[c] / rows);
+    }
+  }
+}
+
+Workspace workspaceOfBatchNorm(const KernelContext& context) {
+  const Columns columns = columnsOfView(context.inputs[0]);
+  return floats((2 * columns.chunks + 3) * columns.period);
+}
+
+void runBatchNorm(const KernelContext& context) {
+  const Columns columns = columnsOfView(context.inputs[0]);
+  if (columns.channels == 0) return;
+  const float* x = f32(context.inputs[0]);
+  float *mean = f32(context.outputs[1]), *variance = f32(context.outputs[2]);
+  float* moments = reinterpret_cast<float*>(context.scratch);
+  const int64_t cost = 4 * minOf(columns.perChunk * columns.period, context.inputs[0].size);
+  parallelFor(context, columns.chunks, grainFor(2 * cost), [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t chunk = begin; chunk < end; chunk++) {
+      float* part = moments + 2 * chunk * columns.period;
+      chunkMoments(columns, chunk, x, part, part + columns.period);
+    }
+  });
+  combineMoments(columns, moments, mean, variance);
+  const Affine affine = affineOf(columns, moments + 2 * columns.chunks * columns.period, context.inputs[1],
+                                 context.inputs[2], mean, variance, attrsOf<BatchNormAttrs>(context).epsilon);
+  normalize(context, columns, affine);
+}
+
+Workspace workspaceOfInference(const KernelContext& context) {
+  return floats(3 * columnsOfView(context.inputs[0]).period);
+}
+
+void runInference(const KernelContext& context) {
+  const Columns columns = columnsOfView(context.inputs[0]);
+  const TensorView* in = context.inputs;
+  const Affine affine = affineOf(columns, reinterpret_cast<float*>(context.scratch), in[1], in[2], f32(in[3]),
+                                 f32(in[4]), attrsOf<BatchNormAttrs>(context).epsilon);
+  normalize(context, columns, affine);
+}
+
+// ---- gradients -----------------------------------------------------------------------------------------------------
+
+Workspace workspaceOfGrad(const KernelContext& context) {
+  const Columns columns = columnsOfView(context.inputs[0]);
+  return floats((2 * columns.chunks + 4) * columns.period);
+}
+
+// Sums of dy and of dy (x - mean) for all chunks; with a scale, dx = dy scale is written on the way.
+template <bool writes>
+void sumGradients(const KernelContext& context, const Columns& columns, float* sums, const float* mean,
+                  const float* scale) {
+  const float *x = f32(context.inputs[0]), *dy = f32(context.inputs[4]);
+  float* dx = f32(context.outputs[0]);
+  const int64_t cost = 8 * minOf(columns.perChunk * columns.period, context.inputs[0].size);
+  parallelFor(context, columns.chunks, grainFor(cost), [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t chunk = begin; chunk < end; chunk++) {
+      sumColumns<2>(columns, chunk, sums + 2 * chunk * columns.period,
+                    [&](int64_t i, int64_t j, auto lanes, Vec* out) {
+                      const Vec gradient = load(dy + i, lanes);
+                      const Vec centred = sub(load(x + i, lanes), load(mean + j, lanes));
+                      if (writes) store(dx + i, mul(gradient, load(scale + j, lanes)), lanes);
+                      out[0] = gradient;
+                      out[1] = mul(gradient, centred);
+                    });
+    }
+  });
+}
+
+// Folds the sums into dbeta and dgamma.
+void foldGradients(const KernelContext& context, const Columns& columns, const float* sums, float epsilon) {
+  float *dgamma = f32(context.outputs[1]), *dbeta = f32(context.outputs[2]);
+  const float* variance = f32(context.inputs[3]);
+  const int64_t stride = 2 * columns.period;
+  foldColumns(columns, sums, stride, [&](int64_t c, double total) { dbeta[c] = static_cast<float>(total); });
+  foldColumns(columns, sums + columns.period, stride, [&](int64_t c, double total) {
+    dgamma[c] = static_cast<float>(total * rsqrtOf(variance[c], epsilon));
+  });
+}
+
+// dx = gamma r (dy - dbeta / n - (x - mean) r dgamma / n), r = 1 / sqrt(variance + epsilon):
+// three numbers per channel, dx = dy scale + (x - mean) slope + shift.
+void runBatchNormGrad(const KernelContext& context) {
+  const Columns columns = columnsOfView(context.inputs[0]);
+  if (columns.channels == 0) return;
+  const float epsilon = attrsOf<GradAttrs>(context).epsilon;
+  const float *x = f32(context.inputs[0]), *variance = f32(context.inputs[3]), *dy = f32(context.inputs[4]);
+  float *dx = f32(context.outputs[0]), *dgamma = f32(context.outputs[1]), *dbeta = f32(context.outputs[2]);
+  float* sums = reinterpret_cast<float*>(context.scratch);
+  float* mean = sums + 2 * columns.chunks * columns.period;
+  float *scale = mean + columns.period, *slope = scale + columns.period, *shift = slope + columns.period;
+  memcpy(mean, context.inputs[2].data, static_cast<size_t>(columns.channels) * sizeof(float));
+  repeatAlongPeriod(columns, mean);
+  sumGradients<false>(context, columns, sums, mean, nullptr);
+  foldGradients(context, columns, sums, epsilon);
+  const double rows = static_cast<double>(rowsOf(columns));
+  for (int64_t c = 0; c < columns.channels; c++) {
+    const double r = rsqrtOf(variance[c], epsilon);
+    const double factor = static_cast<double>(valueOr(context.inputs[1], c, 1.0f)) * r;
+    scale[c] = static_cast<float>(factor);
+    slope[c] = static_cast<float>(-factor * r * static_cast<double>(dgamma[c]) / rows);
+    shift[c] = static_cast<float>(-factor * static_cast<double>(dbeta[c]) / rows);
+  }
+  repeatAlongPeriod(columns, scale);
+  repeatAlongPeriod(columns, slope);
+  repeatAlongPeriod(columns, shift);
+  parallelColumns(context, columns, 12, [&](int64_t i, int64_t j, auto lanes) {
+    const Vec centred = sub(load(x + i, lanes), load(mean + j, lanes));
+    const Vec rest = fma(centred, load(slope + j, lanes), load(shift + j, lanes));
+    store(dx + i, fma(load(dy + i, lanes), load(scale + j, lanes), rest), lanes);
+  });
+}
+
+// The statistics are constants here: dx = dy gamma r.
+void runInferenceGrad(const KernelContext& context) {
+  const Columns columns = columnsOfView(context.inputs[0]);
+  if (columns.channels == 0) return;
+  const float epsilon = attrsOf<GradAttrs>(context).epsilon;
+  const float* variance = f32(context.inputs[3]);
+  float* sums = reinterpret_cast<float*>(context.scratch);
+  float* mean = sums + 2 * columns.chunks * columns.period;
+  float* scale = mean + columns.period;
+  memcpy(mean, context.inputs[2].data, static_cast<size_t>(columns.channels) * sizeof(float));
+  for (int64_t c = 0; c < columns.channels; c++) {
+    const double gamma = static_cast<double>(valueOr(context.inputs[1], c, 1.0f));
+    scale[c] = static_cast<float>(gamma * rsqrtOf(variance[c], epsilon));
+  }
+  repeatAlongPeriod(columns, mean);
+  repeatAlongPeriod(columns, scale);
+  sumGradients<true>(context, columns, sums, mean, scale);
+  foldGradients(context, columns, sums, epsilon);
+}
+
+// ---- updateAverage -------------------------------------------------------------------------------------------------
+
+void runUpdate(const KernelContext& context) {
+  const UpdateAttrs& attrs = attrsOf<UpdateAttrs>(context);
+  const float *average = f32(context.inputs[0]), *value = f32(context.inputs[1]);
+  float* y = f32(context.outputs[0]);
+  const Vec keep = broadcast(attrs.momentum), take = broadcast(oneMinus(attrs.momentum) * attrs.correction);
+  parallelVectors(context, context.outputs[0].size, 12, [&](int64_t i, auto lanes) {
+    store(y + i, fma(keep, load(average + i, lanes), mul(take, load(value + i, lanes))), lanes);
+  });
+}
+
+const KernelEntry entries[] = {
+    {"batchNorm(x, gamma?, beta?) -> (y, mean, variance) {epsilon:f, activation:i}", sizeof(BatchNormAttrs),
+     checkBatchNorm, workspaceOfBatchNorm, runBatchNorm},
+    {"batchNormGrad(x, gamma?, mean, variance, dy) -> (dx, dgamma, dbeta) {epsilon:f}", sizeof(GradAttrs), checkGrad,
+     workspaceOfGrad, runBatchNormGrad},
+    {"batchNormInference(x, gamma?, beta?, mean, variance) -> (y) {epsilon:f, activation:i}", sizeof(BatchNormAttrs),
+     checkInference, workspaceOfInference, runInference},
+    {"batchNormInferenceGrad(x, gamma?, mean, variance, dy) -> (dx, dgamma, dbeta) {epsilon:f}", sizeof(GradAttrs),
+     checkGrad, workspaceOfGrad, runInferenceGrad},
+    {"updateAverage(average, value) -> (y) {momentum:f, correction:f}", sizeof(UpdateAttrs), checkUpdate, nullptr,
+     runUpdate},
+};
+
+}  // namespace
+
+extern const KernelFamily normalizationFamily;
+const KernelFamily normalizationFamily = {entries, sizeof entries / sizeof entries[0]};
+
+}  // namespace OCELLUS_ISA
+}  // namespace ocellus

@@ -1,0 +1,406 @@
+// Ops that only move elements, of any type: reshape, pad, slice, concat, transpose. Whole runs are copied where rows stay
+// together; a transposition that breaks them up goes through small square tiles.
+#include "common.h"
+
+namespace ocellus {
+namespace OCELLUS_ISA {
+namespace {
+
+// ---- shared --------------------------------------------------------------------------------------------------------
+
+const char* checkOneToOne(const KernelContext& context) {
+  if (const char* wrong = checkViews(context, 1, 1)) return wrong;
+  return context.inputs[0].dtype == context.outputs[0].dtype ? nullptr : "expected an output of the type of the input";
+}
+
+const char* bytesOf(const TensorView& view) { return static_cast<const char*>(view.data); }
+
+// Short rows are copied in words: a call of memcpy costs more than they do.
+inline void copyBytes(char* to, const char* from, int64_t bytes) {
+  if (bytes > 64 || bytes % 4 != 0) {
+    memcpy(to, from, static_cast<size_t>(bytes));
+    return;
+  }
+  for (int64_t i = 0; i < bytes; i += 4) __builtin_memcpy(to + i, from + i, 4);
+}
+
+// Splits `row` into indices along dims.
+inline void unravel(int64_t row, const int64_t* dims, int rank, int64_t* index) {
+  for (int i = rank - 1; i >= 0; i--) {
+    index[i] = row % dims[i];
+    row /= dims[i];
+  }
+}
+
+// Moves on by one; the last axis runs fastest.
+inline void increment(const int64_t* dims, int rank, int64_t* index) {
+  for (int i = rank - 1; i >= 0; i--) {
+    if (++index[i] < dims[i]) return;
+    index[i] = 0;
+  }
+}
+
+// ---- reshape -------------------------------------------------------------------------------------------------------
+
+struct ReshapeAttrs {
+  ShapeAttr shape;
+};
+
+const char* checkReshape(const KernelContext& context) {
+  if (const char* wrong = checkOneToOne(context)) return wrong;
+  const TensorView& y = context.outputs[0];
+  const ShapeAttr& shape = attrsOf<ReshapeAttrs>(context).shape;
+  if (context.inputs[0].size != y.size) return "expected an output of the size of the input";
+  if (shape.length != y.rank) return "expected an output of the given rank";
+  int open = 0;
+  for (int i = 0; i < y.rank; i++) {
+    if (shape.dims[i] == -1) {
+      open++;
+    } else if (shape.dims[i] != y.dims[i]) {
+      return "expected an output of the given shape";
+    }
+  }
+  return open <= 1 ? nullptr : "expected at most one -1 in the shape";
+}
+
+void runReshape(const KernelContext& context) {
+  const char* x = bytesOf(context.inputs[0]);
+  char* y = static_cast<char*>(context.outputs[0].data);
+  if (x == y) return;
+  const int64_t bytes = context.outputs[0].size * elementBytes(context.outputs[0]);
+  parallelFor(context, bytes, kChunkBytes / 2, [&](int64_t begin, int64_t end, int32_t) {
+    memcpy(y + begin, x + begin, static_cast<size_t>(end - begin));
+  });
+}
+
+// ---- pad and slice: a box of one tensor is a box of another ---------------------------------------------------------
+
+struct PadAttrs {
+  ShapeAttr before, after;
+  float value;
+};
+static_assert(sizeof(PadAttrs) == 76, "slots");
+
+const char* checkPad(const KernelContext& context) {
+  if (const char* wrong = checkOneToOne(context)) return wrong;
+  const TensorView &x = context.inputs[0], &y = context.outputs[0];
+  const PadAttrs& attrs = attrsOf<PadAttrs>(context);
+  if (attrs.before.length != x.rank || attrs.after.length != x.rank || y.rank != x.rank)
+    return "expected one padding before and after each axis";
+  for (int i = 0; i < x.rank; i++) {
+    const int64_t before = attrs.before.dims[i], after = attrs.after.dims[i];
+    if (before < 0 || after < 0) return "expected paddings of at least 0";
+    if (y.dims[i] != before + x.dims[i] + after) return "expected an output of the padded shape";
+  }
+  if (x.dtype == kInt32 && !(attrs.value >= -2147483648.0f && attrs.value < 2147483648.0f))
+    return "expected a value that an int32 holds";
+  if (x.dtype == kUint8 && !(attrs.value > -1.0f && attrs.value < 256.0f)) return "expected a value that a uint8 holds";
+  return nullptr;
+}
+
+template <class T>
+void fillRow(char* to, int64_t count, T value) {
+  T* row = reinterpret_cast<T*>(to);
+  for (int64_t i = 0; i < count; i++) row[i] = value;
+}
+
+void runPad(const KernelContext& context) {
+  const TensorView &x = context.inputs[0], &y = context.outputs[0];
+  const PadAttrs& attrs = attrsOf<PadAttrs>(context);
+  if (y.size == 0) return;
+  const int64_t width = elementBytes(y);
+  char* to = static_cast<char*>(y.data);
+  const char* from = bytesOf(x);
+  auto fill = [&](char* at, int64_t count) {
+    if (y.dtype == kFloat32) {
+      fillRow(at, count, attrs.value);
+    } else if (y.dtype == kInt32) {
+      fillRow(at, count, static_cast<int32_t>(attrs.value));
+    } else {
+      fillRow(at, count, static_cast<uint8_t>(attrs.value));
+    }
+  };
+  // Axes from `rank` on are not padded: with the last padded axis they make up one row.
+  int rank = y.rank;
+  int64_t inner = 1;
+  while (rank > 0 && attrs.before.dims[rank - 1] == 0 && attrs.after.dims[rank - 1] == 0) inner *= y.dims[--rank];
+  const int outer = rank > 0 ? rank - 1 : 0;
+  const int64_t before = rank > 0 ? attrs.before.dims[outer] * inner : 0;
+  const int64_t middle = rank > 0 ? x.dims[outer] * inner : inner;
+  const int64_t length = rank > 0 ? y.dims[outer] * inner : inner;
+  parallelFor(context, y.size / length, grainFor(2 * length * width), [&](int64_t begin, int64_t end, int32_t) {
+    int64_t index[kMaxRank];
+    unravel(begin, y.dims, outer, index);
+    for (int64_t row = begin; row < end; row++) {
+      char* at = to + row * length * width;
+      int64_t source = 0;
+      bool inside = true;
+      for (int i = 0; i < outer; i++) {
+        const int64_t position = index[i] - attrs.before.dims[i];
+        inside = inside && position >= 0 && position < x.dims[i];
+        source = source * x.dims[i] + position;
+      }
+      if (inside) {
+        fill(at, before);
+        copyBytes(at + before * width, from + source * middle * width, middle * width);
+        fill(at + (before + middle) * width, length - before - middle);
+      } else {
+        fill(at, length);
+      }
+      increment(y.dims, outer, index);
+    }
+  });
+}
+
+struct SliceAttrs {
+  ShapeAttr begin, size;
+};
+static_assert(sizeof(SliceAttrs) == 72, "slots");
+
+const char* checkSlice(const KernelContext& context) {
+  if (const char* wrong = checkOneToOne(context)) return wrong;
+  const TensorView &x = context.inputs[0], &y = context.outputs[0];
+  const SliceAttrs& attrs = attrsOf<SliceAttrs>(context);
+  if (attrs.begin.length != x.rank || attrs.size.length != x.rank || y.rank != x.rank)
+    return "expected one begin and size for each axis";
+  for (int i = 0; i < x.rank; i++) {
+    const int64_t begin = attrs.begin.dims[i], size = attrs.size.dims[i];
+    if (begin < 0 || size < 0 || begin + size > x.dims[i]) return "expected a slice inside the input";
+    if (y.dims[i] != size) return "expected an output of the given size";
+  }
+  return nullptr;
+}
+
+void runSlice(const KernelContext& context) {
+  const TensorView &x = context.inputs[0], &y = context.outputs[0];
+  const SliceAttrs& attrs = attrsOf<SliceAttrs>(context);
+  if (y.size == 0) return;
+  const int64_t width = elementBytes(y);
+  char* to = static_cast<char*>(y.data);
+  const char* from = bytesOf(x);
+  int rank = y.rank;
+  int64_t inner = 1;
+  while (rank > 0 && y.dims[rank - 1] == x.dims[rank - 1]) inner *= y.dims[--rank];
+  const int outer = rank > 0 ? rank - 1 : 0;
+  const int64_t skipped = rank > 0 ? attrs.begin.dims[outer] * inner : 0;
+  const int64_t stride = rank > 0 ? x.dims[outer] * inner : inner;
+  const int64_t length = rank > 0 ? y.dims[outer] * inner : inner;
+  parallelFor(context, y.size / length, grainFor(2 * length * width), [&](int64_t begin, int64_t end, int32_t) {
+    int64_t index[kMaxRank];
+    unravel(begin, y.dims, outer, index);
+    for (int64_t row = begin; row < end; row++) {
+      int64_t source = 0;
+      for (int i = 0; i < outer; i++) source = source * x.dims[i] + attrs.begin.dims[i] + index[i];
+      copyBytes(to + row * length * width, from + (source * stride + skipped) * width, length * width);
+      increment(y.dims, outer, index);
+    }
+  });
+}
+
+// ---- concat --------------------------------------------------------------------------------------------------------
+
+struct ConcatAttrs {
+  int32_t axis;
+};
+static_assert(sizeof(ConcatAttrs) == 4, "slots");
+
+const char* checkConcat(const KernelContext& context) {
+  if (context.numInputs < 1) return "expected at least one input";
+  if (const char* wrong = checkViews(context, context.numInputs, 1)) return wrong;
+  const TensorView& y = context.outputs[0];
+  const int32_t axis = attrsOf<ConcatAttrs>(context).axis;
+  if (axis < 0 || axis >= y.rank) return "expected an axis of the output";
+  int64_t total = 0;
+  for (int i = 0; i < context.numInputs; i++) {
+    const TensorView& x = context.inputs[i];
+    if (x.dtype != y.dtype) return "expected inputs of the type of the output";
+    if (x.rank != y.rank) return "expected inputs of the rank of the output";
+    for (int d = 0; d < y.rank; d++)
+      if (d != axis && x.dims[d] != y.dims[d]) return "expected inputs that differ along the axis only";
+    total += x.dims[axis];
+  }
+  return total == y.dims[axis] ? nullptr : "expected an output as long as the inputs together";
+}
+
+void runConcat(const KernelContext& context) {
+  const TensorView& y = context.outputs[0];
+  const int32_t axis = attrsOf<ConcatAttrs>(context).axis;
+  if (y.size == 0) return;
+  int64_t rows = 1, inner = elementBytes(y);
+  for (int i = 0; i < axis; i++) rows *= y.dims[i];
+  for (int i = axis + 1; i < y.rank; i++) inner *= y.dims[i];
+  const int64_t stride = y.dims[axis] * inner;
+  // Long rows are cut into pieces, so that a few of them keep all threads busy too.
+  const int64_t pieceBytes = kChunkBytes / 2;
+  const int64_t pieces = ceilDiv(stride, pieceBytes);
+  char* to = static_cast<char*>(y.data);
+  parallelFor(context, rows * pieces, grainFor(2 * minOf(stride, pieceBytes)), [&](int64_t begin, int64_t end, int32_t) {
+    const int64_t firstRow = begin / pieces, lastRow = ceilDiv(end, pieces);
+    int64_t offset = 0;
+    for (int i = 0; i < context.numInputs; i++) {
+      const char* from = bytesOf(context.inputs[i]);
+      const int64_t length = context.inputs[i].dims[axis] * inner;
+      for (int64_t row = firstRow; row < lastRow; row++) {
+        // What of this row belongs to the units [begin, end).
+        const int64_t low = maxOf(offset, (maxOf(begin, row * pieces) - row * pieces) * pieceBytes);
+        const int64_t high = minOf(offset + length, (minOf(end, (row + 1) * pieces) - row * pieces) * pieceBytes);
+        if (low < high) copyBytes(to + row * stride + low, from + row * length + low - offset, high - low);
+      }
+      offset += length;
+    }
+  });
+}
+
+// ---- transpose -----------------------------------------------------------------------------------------------------
+
+struct TransposeAttrs {
+  ShapeAttr permutation;
+};
+
+const char* checkTranspose(const KernelContext& context) {
+  if (const char* wrong = checkOneToOne(context)) return wrong;
+  const TensorView &x = context.inputs[0], &y = context.outputs[0];
+  const ShapeAttr& permutation = attrsOf<TransposeAttrs>(context).permutation;
+  if (permutation.length != x.rank || y.rank != x.rank) return "expected a permutation of all axes";
+  uint32_t seen = 0;
+  for (int i = 0; i < x.rank; i++) {
+    const int32_t axis = permutation.dims[i];
+    if (axis < 0 || axis >= x.rank || (seen >> axis & 1)) return "expected a permutation of all axes";
+    seen |= 1u << axis;
+    if (y.dims[i] != x.dims[axis]) return "expected an output of the permuted shape";
+  }
+  return nullptr;
+}
+
+// Output axes with the stride each has in the input, without axes of length 1, neighbours merged where they stay
+// neighbours.
+struct Permuted {
+  int rank;
+  int64_t dims[kMaxRank], strides[kMaxRank];
+};
+
+Permuted permutedOf(const TensorView& x, const ShapeAttr& permutation) {
+  int64_t own[kMaxRank], stride = 1;
+  for (int i = x.rank - 1; i >= 0; i--) {
+    own[i] = stride;
+    stride *= x.dims[i];
+  }
+  Permuted result;
+  result.rank = 0;
+  for (int i = 0; i < x.rank; i++) {
+    const int axis = permutation.dims[i];
+    if (x.dims[axis] == 1) continue;
+    const int last = result.rank - 1;
+    if (last >= 0 && result.strides[last] == own[axis] * x.dims[axis]) {
+      result.dims[last] *= x.dims[axis];
+      result.strides[last] = own[axis];
+    } else {
+      result.dims[result.rank] = x.dims[axis];
+      result.strides[result.rank++] = own[axis];
+    }
+  }
+  return result;
+}
+
+constexpr int64_t kTile = 16;
+
+// y[i][j] = x[j][i] for rows x columns of y.
+template <class T>
+inline void transposeTile(const T* x, T* y, int64_t strideX, int64_t strideY, int64_t rows, int64_t columns) {
+  if (rows == kTile && columns == kTile) {
+    T tile[kTile][kTile];
+    for (int64_t j = 0; j < kTile; j++)
+      for (int64_t i = 0; i < kTile; i++) tile[i][j] = x[j * strideX + i];
+    for (int64_t i = 0; i < kTile; i++) __builtin_memcpy(y + i * strideY, tile[i], sizeof tile[i]);
+    return;
+  }
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < columns; j++) y[i * strideY + j] = x[j * strideX + i];
+}
+
+template <class T>
+void transposeAs(const KernelContext& context) {
+  const TensorView& view = context.outputs[0];
+  const T* x = static_cast<const T*>(context.inputs[0].data);
+  T* y = static_cast<T*>(view.data);
+  const Permuted p = permutedOf(context.inputs[0], attrsOf<TransposeAttrs>(context).permutation);
+  const int last = p.rank - 1;
+  if (p.rank <= 1 || p.strides[last] == 1) {
+    // Rows stay together.
+    const int outer = p.rank <= 1 ? 0 : last;
+    const int64_t length = p.rank == 0 ? 1 : p.dims[last];
+    parallelFor(context, view.size / length, grainFor(2 * length * sizeof(T)), [&](int64_t begin, int64_t end, int32_t) {
+      int64_t index[kMaxRank];
+      unravel(begin, p.dims, outer, index);
+      for (int64_t row = begin; row < end; row++) {
+        int64_t source = 0;
+        for (int i = 0; i < outer; i++) source += index[i] * p.strides[i];
+        copyBytes(reinterpret_cast<char*>(y + row * length), reinterpret_cast<const char*>(x + source),
+                  length * static_cast<int64_t>(sizeof(T)));
+        increment(p.dims, outer, index);
+      }
+    });
+    return;
+  }
+  // The axis that is contiguous in the input, against the last one of the output; the others form the outer loop.
+  int unit = 0;
+  while (p.strides[unit] != 1) unit++;
+  int64_t outerDims[kMaxRank], outerX[kMaxRank], outerY[kMaxRank], strideY[kMaxRank], blocks = 1;
+  int64_t stride = 1;
+  for (int i = last; i >= 0; i--) {
+    strideY[i] = stride;
+    stride *= p.dims[i];
+  }
+  int outer = 0;
+  for (int i = 0; i < last; i++) {
+    if (i == unit) continue;
+    outerDims[outer] = p.dims[i];
+    outerX[outer] = p.strides[i];
+    outerY[outer++] = strideY[i];
+    blocks *= p.dims[i];
+  }
+  const int64_t rows = p.dims[unit], columns = p.dims[last];
+  const int64_t strips = ceilDiv(rows, kTile);
+  const int64_t unitBytes = 4 * minOf(rows, kTile) * columns * static_cast<int64_t>(sizeof(T));
+  parallelFor(context, blocks * strips, grainFor(unitBytes), [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t strip = begin; strip < end; strip++) {
+      int64_t index[kMaxRank];
+      unravel(strip / strips, outerDims, outer, index);
+      const int64_t first = strip % strips * kTile;
+      const T* from = x + first;
+      T* to = y + first * strideY[unit];
+      for (int i = 0; i < outer; i++) {
+        from += index[i] * outerX[i];
+        to += index[i] * outerY[i];
+      }
+      for (int64_t j = 0; j < columns; j += kTile)
+        transposeTile(from + j * p.strides[last], to + j, p.strides[last], strideY[unit], minOf(kTile, rows - first),
+                      minOf(kTile, columns - j));
+    }
+  });
+}
+
+void runTranspose(const KernelContext& context) {
+  if (context.outputs[0].size == 0) return;
+  if (context.outputs[0].dtype == kUint8) {
+    transposeAs<uint8_t>(context);
+  } else {
+    transposeAs<uint32_t>(context);
+  }
+}
+
+const KernelEntry entries[] = {
+    {"reshape(x) -> (y) {shape:i9}", sizeof(ReshapeAttrs), checkReshape, nullptr, runReshape},
+    {"pad(x) -> (y) {before:i9, after:i9, value:f}", sizeof(PadAttrs), checkPad, nullptr, runPad},
+    {"slice(x) -> (y) {begin:i9, size:i9}", sizeof(SliceAttrs), checkSlice, nullptr, runSlice},
+    {"concat(...xs) -> (y) {axis:i}", sizeof(ConcatAttrs), checkConcat, nullptr, runConcat},
+    {"transpose(x) -> (y) {permutation:i9}", sizeof(TransposeAttrs), checkTranspose, nullptr, runTranspose},
+};
+
+}  // namespace
+
+extern const KernelFamily shapeFamily;
+const KernelFamily shapeFamily = {entries, sizeof entries / sizeof entries[0]};
+
+}  // namespace OCELLUS_ISA
+}  // namespace ocellus
