@@ -1,6 +1,7 @@
 // The table of built-in ops: one array per family, put together here and nowhere else.
 
 import { activationOps } from './activation.js';
+import { convOps } from './conv.js';
 import { elementwiseOps } from './elementwise.js';
 import { lossOps } from './loss.js';
 import { matmulOps } from './matmul.js';
@@ -14,6 +15,7 @@ const families: readonly (readonly AnyOp[])[] = [
   elementwiseOps,
   reduceOps,
   matmulOps,
+  convOps,
   shapeOps,
   lossOps,
   optimizerOps,

@@ -1,0 +1,131 @@
+// Test cases of the convolutions: one list of problems, from which the cases of all four rows are made.
+
+import type { OpCase } from './op.js';
+import { outputSizes } from './windows.js';
+
+interface Problem {
+  name: string;
+  /** [N, H, W, C] of what the kernel slides over. */
+  image: readonly [number, number, number, number];
+  kernel: readonly [number, number];
+  filters: number;
+  strides?: readonly number[];
+  padding?: readonly number[];
+  dilation?: readonly number[];
+  groups?: number;
+  activation?: string;
+  noBias?: boolean;
+  /** Too large for finite differences. */
+  large?: boolean;
+}
+
+const problems: readonly Problem[] = [
+  { name: '3x3 same', image: [2, 7, 5, 3], kernel: [3, 3], filters: 5, padding: [1, 1, 1, 1] },
+  { name: 'valid, one channel', image: [1, 7, 8, 1], kernel: [5, 3], filters: 3 },
+  { name: 'stride 2 leaves a rest', image: [2, 8, 6, 2], kernel: [3, 3], filters: 4, strides: [2, 2] },
+  { name: '1x1', image: [2, 5, 3, 7], kernel: [1, 1], filters: 11 },
+  { name: '1x1 stride 2', image: [1, 5, 6, 3], kernel: [1, 1], filters: 2, strides: [2, 2] },
+  { name: '1x1 padded', image: [1, 3, 2, 2], kernel: [1, 1], filters: 3, padding: [1, 0, 2, 1] },
+  { name: '1x1 grouped', image: [2, 3, 3, 6], kernel: [1, 1], filters: 9, groups: 3 },
+  { name: 'output of one pixel', image: [3, 4, 5, 2], kernel: [4, 5], filters: 3 },
+  { name: 'image of one pixel', image: [2, 1, 1, 3], kernel: [3, 3], filters: 2, padding: [1, 1, 1, 1] },
+  { name: 'one row', image: [2, 1, 11, 3], kernel: [1, 5], filters: 2, padding: [0, 0, 2, 2], strides: [1, 2] },
+  { name: 'asymmetric padding', image: [1, 5, 7, 3], kernel: [3, 2], filters: 4, padding: [2, 0, 0, 1] },
+  { name: 'padding wider than the kernel', image: [1, 3, 2, 2], kernel: [2, 2], filters: 3, padding: [3, 2, 3, 4] },
+  {
+    name: 'different strides',
+    image: [1, 9, 10, 2],
+    kernel: [3, 4],
+    filters: 3,
+    strides: [3, 2],
+    padding: [1, 1, 0, 2],
+  },
+  { name: 'stride beyond the kernel', image: [1, 8, 9, 2], kernel: [2, 2], filters: 3, strides: [3, 4] },
+  { name: 'dilation', image: [2, 9, 8, 2], kernel: [3, 3], filters: 3, dilation: [2, 3], padding: [2, 2, 1, 1] },
+  {
+    name: 'dilation with stride',
+    image: [1, 11, 10, 3],
+    kernel: [3, 2],
+    filters: 5,
+    dilation: [2, 3],
+    strides: [2, 3],
+    padding: [1, 2, 0, 3],
+  },
+  { name: 'groups', image: [2, 5, 5, 4], kernel: [3, 3], filters: 6, groups: 2, padding: [1, 1, 1, 1] },
+  {
+    name: 'groups, dilation, stride, asymmetric padding',
+    image: [2, 10, 9, 6],
+    kernel: [3, 3],
+    filters: 3,
+    groups: 3,
+    dilation: [2, 1],
+    strides: [2, 3],
+    padding: [0, 3, 1, 2],
+    activation: 'tanh',
+  },
+  { name: 'depthwise', image: [2, 5, 6, 5], kernel: [3, 3], filters: 5, groups: 5, padding: [1, 1, 1, 1] },
+  {
+    name: 'depthwise, two filters per channel, dilation, stride',
+    image: [1, 9, 8, 3],
+    kernel: [2, 3],
+    filters: 6,
+    groups: 3,
+    dilation: [3, 2],
+    strides: [2, 1],
+    padding: [1, 0, 2, 1],
+  },
+  { name: 'relu', image: [2, 5, 5, 2], kernel: [3, 3], filters: 3, padding: [1, 1, 1, 1], activation: 'relu' },
+  { name: 'sigmoid', image: [1, 5, 4, 2], kernel: [2, 2], filters: 3, activation: 'sigmoid' },
+  { name: 'no bias', image: [1, 4, 5, 3], kernel: [2, 3], filters: 2, noBias: true },
+  { name: 'no bias, tanh', image: [1, 4, 5, 3], kernel: [3, 3], filters: 2, noBias: true, activation: 'tanh' },
+  { name: 'several blocks', image: [2, 13, 11, 37], kernel: [3, 3], filters: 19, padding: [1, 1, 1, 1], large: true },
+  { name: 'many filters', image: [1, 5, 5, 3], kernel: [2, 2], filters: 523, large: true },
+  { name: 'empty batch', image: [0, 5, 5, 2], kernel: [3, 3], filters: 3 },
+];
+
+function sizesOf(problem: Problem) {
+  const { image, kernel, filters, strides = [1, 1], padding = [0, 0, 0, 0], dilation = [1, 1], groups = 1 } = problem;
+  const inputSize = [image[1], image[2]];
+  const windows = outputSizes({ inputSize, kernelSize: kernel, strides, dilation }, padding);
+  return {
+    inputSize,
+    output: [image[0], ...windows, filters],
+    weight: [...kernel, image[3] / groups, filters],
+    attrs: { strides, padding, dilation, groups },
+  };
+}
+
+function makeCase(problem: Problem, inputs: readonly (readonly number[] | null)[], attrs: object): OpCase {
+  return {
+    name: problem.name,
+    inputs: inputs.map((shape) => shape && { shape }),
+    attrs: { ...attrs },
+    ...(problem.large && { gradientOf: [] }),
+  };
+}
+
+/** Cases that differ only in bias or activation say nothing new about the gradient rows. */
+const plainProblems = problems.filter(({ activation, noBias, groups }) => (!activation && !noBias) || groups);
+
+export const conv2dCases = problems.map((problem) => {
+  const { weight, attrs } = sizesOf(problem);
+  const bias = problem.noBias ? null : [problem.filters];
+  return makeCase(problem, [problem.image, weight, bias], { ...attrs, activation: problem.activation ?? 'linear' });
+});
+
+export const conv2dTransposeCases = problems.map((problem) => {
+  const { inputSize, output, weight, attrs } = sizesOf(problem);
+  const bias = problem.noBias ? null : [problem.image[3]];
+  const activation = problem.activation ?? 'linear';
+  return makeCase(problem, [output, weight, bias], { outputSize: inputSize, ...attrs, activation });
+});
+
+export const conv2dGradInputCases = plainProblems.map((problem) => {
+  const { inputSize, output, weight, attrs } = sizesOf(problem);
+  return makeCase(problem, [output, weight], { inputSize, ...attrs });
+});
+
+export const conv2dGradWeightCases = plainProblems.map((problem) => {
+  const { output, attrs } = sizesOf(problem);
+  return makeCase(problem, [problem.image, output], { kernelSize: problem.kernel, ...attrs });
+});
