@@ -15,7 +15,9 @@
       "defines": ["NAPI_VERSION=8"],
       "cflags_cc": ["<@(core_cflags)"],
       "conditions": [
-        ["OS=='linux'", {"ldflags": ["<@(link_flags)"]}],
+        ["OS=='linux'", {
+          "ldflags": ["<@(link_flags)", "-Wl,--version-script=<(module_root_dir)/native/exports.map"]
+        }],
         ["target_arch=='x64'", {
           "dependencies": ["ocellus_avx2", "ocellus_avx512"],
           "defines": ["OCELLUS_HAVE_AVX2", "OCELLUS_HAVE_AVX512"]

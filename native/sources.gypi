@@ -2,6 +2,7 @@
   "variables": {
     "core_sources": [
       "native/base/cpu.cc",
+      "native/base/portability.cc",
       "native/base/thread_pool.cc",
       "native/runtime/registry.cc",
       "native/runtime/plan.cc",
@@ -24,7 +25,7 @@
       "native/kernels/shape.cc",
       "native/kernels/table.cc"
     ],
-    "core_cflags": ["-fvisibility=hidden"],
+    "core_cflags": ["-fvisibility=hidden", "-frtti"],
     "kernel_cflags": ["-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"],
     "scalar_cflags": [],
     "x64_avx2_cflags": ["-mavx2", "-mfma", "-mf16c"],

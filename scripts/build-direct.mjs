@@ -78,7 +78,9 @@ export async function buildDirect({ arch = process.arch, cxx = findCompiler(), o
   const problem = await compileAll(cxx, list);
   if (problem) return problem;
   mkdirSync(path.dirname(output), { recursive: true });
-  const linkFlags = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : readSources().link_flags;
+  const exportsMap = `-Wl,--version-script=${at('native/exports.map')}`;
+  const linkFlags =
+    process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [...readSources().link_flags, exportsMap];
   const temporary = `${output}.${process.pid}`;
   const link = ['-shared', '-pthread', ...list.map((job) => job.object), '-o', temporary, ...linkFlags];
   const linkProblem = await spawned(cxx, link);
