@@ -12,7 +12,7 @@ import {
   patchesByTap,
   patchLength,
   pixelCount,
-  scatterPatch,
+  scatterPatches,
 } from './patches.js';
 
 const groupFilters = (g: Geometry) => g.filters / g.groups;
@@ -94,7 +94,7 @@ export function addGradInput(
       patches.fill(0);
       const gradients = matrix(dy, start * g.filters + first, g.filters, 1);
       gemm(count, length, filters, gradients, weights, patches, 0, length, workspace);
-      for (let p = 0; p < count; p++) scatterPatch(dx, g, group, start + p, patches, p * length);
+      scatterPatches(dx, g, group, start, count, patches);
     }
   }
 }

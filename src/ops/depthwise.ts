@@ -2,19 +2,20 @@
 // a product with so few columns would leave most of gemm's tile empty. Weight [kh, kw, 1, filters].
 
 import type { FloatArray } from '../core/dtype.js';
-import { type Geometry, pixelCount, tapPosition } from './patches.js';
+import { type Geometry, pixelCount, tapPositions } from './patches.js';
 
 export const isDepthwise = (g: Geometry) => g.groups > 1 && g.groups === g.channels;
 
-/** Calls `visit` for every output pixel and every tap that falls into the image. */
-function forEachTap(g: Geometry, visit: (pixel: number, tap: number, position: number) => void): void {
+/** What happens at one tap: the first places of the pixel's filters, the tap's weights and the channels under it. */
+type TapLoop = (filters: number, weights: number, channels: number) => void;
+
+function forEachTap(g: Geometry, loop: TapLoop): void {
   const pixels = pixelCount(g);
+  const positions = new Int32Array(g.kernelHeight * g.kernelWidth);
   for (let pixel = 0; pixel < pixels; pixel++) {
-    for (let ky = 0; ky < g.kernelHeight; ky++) {
-      for (let kx = 0; kx < g.kernelWidth; kx++) {
-        const position = tapPosition(g, pixel, ky, kx);
-        if (position >= 0) visit(pixel, ky * g.kernelWidth + kx, position);
-      }
+    tapPositions(g, pixel, positions);
+    for (let tap = 0; tap < positions.length; tap++) {
+      if (positions[tap] >= 0) loop(pixel * g.filters, tap * g.filters, positions[tap]);
     }
   }
 }
@@ -22,12 +23,10 @@ function forEachTap(g: Geometry, visit: (pixel: number, tap: number, position: n
 /** y += convolution of x. */
 export function depthwiseForward(g: Geometry, x: FloatArray, weight: FloatArray, y: FloatArray): void {
   const multiplier = g.filters / g.channels;
-  forEachTap(g, (pixel, tap, position) => {
-    let to = pixel * g.filters;
-    let w = tap * g.filters;
-    for (let c = 0; c < g.channels; c++) {
-      const value = x[position + c];
-      for (let j = 0; j < multiplier; j++) y[to++] += value * weight[w++];
+  forEachTap(g, (filters, weights, channels) => {
+    for (let c = 0, f = 0; c < g.channels; c++) {
+      const value = x[channels + c];
+      for (const end = f + multiplier; f < end; f++) y[filters + f] += value * weight[weights + f];
     }
   });
 }
@@ -35,13 +34,11 @@ export function depthwiseForward(g: Geometry, x: FloatArray, weight: FloatArray,
 /** dx += gradient of the convolution with respect to its image. */
 export function depthwiseGradInput(g: Geometry, dy: FloatArray, weight: FloatArray, dx: FloatArray): void {
   const multiplier = g.filters / g.channels;
-  forEachTap(g, (pixel, tap, position) => {
-    let from = pixel * g.filters;
-    let w = tap * g.filters;
-    for (let c = 0; c < g.channels; c++) {
+  forEachTap(g, (filters, weights, channels) => {
+    for (let c = 0, f = 0; c < g.channels; c++) {
       let sum = 0;
-      for (let j = 0; j < multiplier; j++) sum += dy[from++] * weight[w++];
-      dx[position + c] += sum;
+      for (const end = f + multiplier; f < end; f++) sum += dy[filters + f] * weight[weights + f];
+      dx[channels + c] += sum;
     }
   });
 }
@@ -49,12 +46,10 @@ export function depthwiseGradInput(g: Geometry, dy: FloatArray, weight: FloatArr
 /** dw += gradient of the convolution with respect to its weight. */
 export function depthwiseGradWeight(g: Geometry, x: FloatArray, dy: FloatArray, dw: Float64Array): void {
   const multiplier = g.filters / g.channels;
-  forEachTap(g, (pixel, tap, position) => {
-    let from = pixel * g.filters;
-    let w = tap * g.filters;
-    for (let c = 0; c < g.channels; c++) {
-      const value = x[position + c];
-      for (let j = 0; j < multiplier; j++) dw[w++] += value * dy[from++];
+  forEachTap(g, (filters, weights, channels) => {
+    for (let c = 0, f = 0; c < g.channels; c++) {
+      const value = x[channels + c];
+      for (const end = f + multiplier; f < end; f++) dw[weights + f] += value * dy[filters + f];
     }
   });
 }

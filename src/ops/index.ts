@@ -2,11 +2,14 @@
 
 import { activationOps } from './activation.js';
 import { convOps } from './conv.js';
+import { dropoutOps } from './dropout.js';
 import { elementwiseOps } from './elementwise.js';
 import { lossOps } from './loss.js';
 import { matmulOps } from './matmul.js';
+import { normalizationOps } from './normalization.js';
 import type { AnyOp } from './op.js';
 import { optimizerOps } from './optimizer.js';
+import { poolingOps } from './pooling.js';
 import { reduceOps } from './reduce.js';
 import { shapeOps } from './shape.js';
 
@@ -16,6 +19,9 @@ const families: readonly (readonly AnyOp[])[] = [
   reduceOps,
   matmulOps,
   convOps,
+  poolingOps,
+  normalizationOps,
+  dropoutOps,
   shapeOps,
   lossOps,
   optimizerOps,

@@ -78,7 +78,7 @@ export function isPointwise(g: Geometry): boolean {
 }
 
 /** Position in the image of the first channel under tap (ky, kx) of an output pixel; -1 in the padding. */
-export function tapPosition(g: Geometry, pixel: number, ky: number, kx: number): number {
+function tapPosition(g: Geometry, pixel: number, ky: number, kx: number): number {
   const row = (pixel / g.outWidth) | 0;
   const image = (row / g.outHeight) | 0;
   const y = (row - image * g.outHeight) * g.strideY - g.padTop + ky * g.dilationY;
@@ -167,23 +167,42 @@ export function patchesByTap(image: FloatArray, g: Geometry, group: number): Ope
   };
 }
 
-/** Adds a pixel's patch, patch[start ...], back to the image. */
-export function scatterPatch(
+/** Fills positions[ky * kernelWidth + kx] with the place of each tap of an output pixel in the image; -1 in the padding. */
+export function tapPositions(g: Geometry, pixel: number, positions: Int32Array): void {
+  const row = (pixel / g.outWidth) | 0;
+  const image = (row / g.outHeight) | 0;
+  const top = (row - image * g.outHeight) * g.strideY - g.padTop;
+  const left = (pixel - row * g.outWidth) * g.strideX - g.padLeft;
+  let tap = 0;
+  for (let ky = 0; ky < g.kernelHeight; ky++) {
+    const y = top + ky * g.dilationY;
+    const line = (image * g.height + y) * g.width;
+    for (let kx = 0; kx < g.kernelWidth; kx++) {
+      const x = left + kx * g.dilationX;
+      const inside = y >= 0 && y < g.height && x >= 0 && x < g.width;
+      positions[tap++] = inside ? (line + x) * g.channels : -1;
+    }
+  }
+}
+
+/** Adds the patch of every pixel in [start, start + count), one after the other in `patches`, back to the image. */
+export function scatterPatches(
   image: FloatArray,
   g: Geometry,
   group: number,
-  pixel: number,
-  patch: FloatArray,
   start: number,
+  count: number,
+  patches: FloatArray,
 ): void {
   const groupChannels = g.channels / g.groups;
-  let from = start;
-  for (let ky = 0; ky < g.kernelHeight; ky++) {
-    for (let kx = 0; kx < g.kernelWidth; kx++, from += groupChannels) {
-      const position = tapPosition(g, pixel, ky, kx);
-      if (position < 0) continue;
-      const to = position + group * groupChannels;
-      for (let c = 0; c < groupChannels; c++) image[to + c] += patch[from + c];
+  const positions = new Int32Array(g.kernelHeight * g.kernelWidth);
+  let from = 0;
+  for (let pixel = start; pixel < start + count; pixel++) {
+    tapPositions(g, pixel, positions);
+    for (let tap = 0; tap < positions.length; tap++, from += groupChannels) {
+      if (positions[tap] < 0) continue;
+      const to = positions[tap] + group * groupChannels;
+      for (let c = 0; c < groupChannels; c++) image[to + c] += patches[from + c];
     }
   }
 }
