@@ -15,7 +15,7 @@ export interface ArtOptions {
   readonly width: number;
   /** Default 1. */
   readonly channels?: number;
-  /** Characters per line; default 80. */
+  /** Characters per line; default 80, also for 0, as a terminal of unknown size says. */
   readonly columns?: number;
   /** The value drawn as full ink; default 255. Values are clamped to 0 … maximum. */
   readonly maximum?: number;
@@ -44,7 +44,7 @@ const gap = 2;
  * drawImages([{ pixels: [255, 0, 255, 255], caption: 'L' }], { height: 2, width: 2 }); // '█▄\nL'
  */
 export function drawImages(images: readonly ArtImage[], options: ArtOptions): string {
-  const columns = Math.max(1, options.columns ?? 80);
+  const columns = options.columns || 80;
   const factor = Math.max(1, Math.ceil(options.width / columns));
   const artWidth = Math.ceil(options.width / factor);
   const captions = images.map(({ caption = '' }) => clip(caption, columns));

@@ -14,7 +14,7 @@ export interface TableOptions {
   readonly footer?: readonly (readonly string[])[];
   /** A rule between all rows, as in Keras; default true. */
   readonly rules?: boolean;
-  /** Cells are wrapped so that lines stay within this many characters where possible; default no limit. */
+  /** Cells are wrapped so that lines stay within this many characters where possible; 0 or none: no limit. */
   readonly maxWidth?: number;
 }
 
@@ -32,7 +32,8 @@ const narrowest = 4;
  * // └───────┴─────────┘
  */
 export function formatTable(options: TableOptions): string {
-  const { columns, rows, footer = [], rules = true, maxWidth = Number.POSITIVE_INFINITY } = options;
+  const { columns, rows, footer = [], rules = true } = options;
+  const maxWidth = options.maxWidth || Number.POSITIVE_INFINITY;
   const titles = columns.map(({ title }) => title);
   const widths = fitWidths([titles, ...rows, ...footer], columns.length, maxWidth);
   const row = (cells: readonly string[], bar: string) => formatRow(cells, columns, widths, bar);

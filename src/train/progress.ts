@@ -115,7 +115,8 @@ export class ProgressLine {
 
   private draw(head: string, metrics: string, last: boolean): void {
     const fixed = head + this.stepTimeText();
-    const room = (this.stream.columns ?? Number.POSITIVE_INFINITY) - 1 - plainLength(fixed);
+    // A terminal that does not know its size says 0.
+    const room = (this.stream.columns || Number.POSITIVE_INFINITY) - 1 - plainLength(fixed);
     // A line that wraps cannot be drawn over; the last one may.
     const shown = last || metrics.length <= room ? metrics : `${metrics.slice(0, Math.max(0, room - 1))}…`;
     const text = fixed + shown;

@@ -170,6 +170,14 @@ describe('the bar', () => {
     expect(screen.shown[0]).toMatch(/precision: 0\.5000$/);
   });
 
+  it('takes a width of 0 for unknown', () => {
+    const { screen, line } = bar(0);
+    line.start({ steps: 5 });
+    clock += 100;
+    line.update(1, { loss: 1 });
+    expect(screen.shown[0]).toMatch(/loss: 1\.0000$/);
+  });
+
   it('tells done from to do without colours', () => {
     const { screen, line } = bar(undefined, 1);
     line.start({ steps: 4 });
