@@ -1,0 +1,409 @@
+// Max and average pooling over height and width, channels last, vectorised over channels. Max pooling keeps the position
+// of each maximum in its window, one byte for windows of up to 256 cells; its gradient then writes every input element
+// once: from its only window, or gathered from all windows that cover it.
+#include "../simd/bytes.h"
+#include "common.h"
+
+namespace ocellus {
+namespace OCELLUS_ISA {
+namespace {
+
+struct MaxAttrs {
+  int32_t poolSize[2], strides[2], padding[4];
+};
+static_assert(sizeof(MaxAttrs) == 32, "slots");
+
+struct MaxGradAttrs {
+  int32_t inputSize[2];
+  MaxAttrs window;
+};
+static_assert(sizeof(MaxGradAttrs) == 40, "slots");
+
+struct AverageAttrs {
+  MaxAttrs window;
+  int32_t countIncludePad;
+};
+static_assert(sizeof(AverageAttrs) == 36, "slots");
+
+struct AverageGradAttrs {
+  int32_t inputSize[2];
+  MaxAttrs window;
+  int32_t countIncludePad;
+};
+static_assert(sizeof(AverageGradAttrs) == 44, "slots");
+
+// ---- checks --------------------------------------------------------------------------------------------------------
+
+// The shapes of the large side x (or its gradient) and the pooled side y fit the window.
+const char* checkWindow(const TensorView& x, const TensorView& y, const MaxAttrs& window) {
+  if (x.rank != 4 || y.rank != 4) return "expected tensors of rank 4";
+  if (x.dims[0] != y.dims[0] || x.dims[3] != y.dims[3]) return "expected equal batch and channels";
+  for (int axis = 0; axis < 2; axis++) {
+    const int64_t pool = window.poolSize[axis], stride = window.strides[axis];
+    const int64_t before = window.padding[2 * axis], after = window.padding[2 * axis + 1];
+    if (pool < 1 || stride < 1) return "expected a poolSize and strides of at least 1";
+    // Then every window holds at least one cell of the input.
+    if (before < 0 || after < 0 || before >= pool || after >= pool) return "expected a padding below the poolSize";
+    const int64_t length = x.dims[axis + 1], spare = length + before + after - pool;
+    if (length < 1 || spare < 0) return "expected a window that fits the padded input";
+    if (y.dims[axis + 1] != spare / stride + 1) return "expected the pooled size";
+  }
+  return nullptr;
+}
+
+DType indexType(const MaxAttrs& window) {
+  return static_cast<int64_t>(window.poolSize[0]) * window.poolSize[1] <= 256 ? kUint8 : kInt32;
+}
+
+bool hasSize(const TensorView& view, const int32_t* size) {
+  return view.rank == 4 && view.dims[1] == size[0] && view.dims[2] == size[1];
+}
+
+// An index counts cells of the window, so their number must be one that an int32 holds.
+bool countable(const MaxAttrs& window) {
+  return static_cast<int64_t>(window.poolSize[0]) * window.poolSize[1] <= INT32_MAX;
+}
+
+const char* checkMax(const KernelContext& context) {
+  if (const char* wrong = checkViews(context, 1, 2)) return wrong;
+  const TensorView &x = context.inputs[0], &y = context.outputs[0], &indices = context.outputs[1];
+  const MaxAttrs& window = attrsOf<MaxAttrs>(context);
+  if (x.dtype != kFloat32 || y.dtype != kFloat32) return "expected float32 values";
+  if (const char* wrong = checkWindow(x, y, window)) return wrong;
+  if (!countable(window)) return "expected a smaller poolSize";
+  if (!sameShape(indices, y)) return "expected indices of the shape of the output";
+  return indices.dtype == indexType(window) ? nullptr : "expected uint8 indices up to 256 cells, int32 above";
+}
+
+const char* checkMaxGrad(const KernelContext& context) {
+  if (const char* wrong = checkViews(context, 2, 1)) return wrong;
+  const TensorView &indices = context.inputs[0], &dy = context.inputs[1], &dx = context.outputs[0];
+  const MaxGradAttrs& attrs = attrsOf<MaxGradAttrs>(context);
+  if (dy.dtype != kFloat32 || dx.dtype != kFloat32) return "expected float32 gradients";
+  if (const char* wrong = checkWindow(dx, dy, attrs.window)) return wrong;
+  if (!hasSize(dx, attrs.inputSize)) return "expected a gradient of the inputSize";
+  if (!countable(attrs.window)) return "expected a smaller poolSize";
+  if (!sameShape(indices, dy)) return "expected indices of the shape of dy";
+  return indices.dtype == indexType(attrs.window) ? nullptr : "expected uint8 indices up to 256 cells, int32 above";
+}
+
+const char* checkAverage(const KernelContext& context) {
+  if (const char* wrong = checkFloatViews(context, 1, 1)) return wrong;
+  const AverageAttrs& attrs = attrsOf<AverageAttrs>(context);
+  if (!isFlag(attrs.countIncludePad)) return "expected countIncludePad to be 0 or 1";
+  return checkWindow(context.inputs[0], context.outputs[0], attrs.window);
+}
+
+const char* checkAverageGrad(const KernelContext& context) {
+  if (const char* wrong = checkFloatViews(context, 1, 1)) return wrong;
+  const AverageGradAttrs& attrs = attrsOf<AverageGradAttrs>(context);
+  if (!isFlag(attrs.countIncludePad)) return "expected countIncludePad to be 0 or 1";
+  if (const char* wrong = checkWindow(context.outputs[0], context.inputs[0], attrs.window)) return wrong;
+  return hasSize(context.outputs[0], attrs.inputSize) ? nullptr : "expected a gradient of the inputSize";
+}
+
+// ---- geometry ------------------------------------------------------------------------------------------------------
+
+struct Geometry {
+  int64_t batch, height, width, channels, outHeight, outWidth;
+  int64_t poolH, poolW, strideH, strideW, top, left;
+};
+
+Geometry geometryOf(const TensorView& x, const TensorView& y, const MaxAttrs& window) {
+  return {x.dims[0],          x.dims[1],          x.dims[2],         x.dims[3],         y.dims[1],         y.dims[2],
+          window.poolSize[0], window.poolSize[1], window.strides[0], window.strides[1], window.padding[0], window.padding[2]};
+}
+
+// Cells [first, last) of the input under a window, and where the window itself starts.
+struct Span {
+  int64_t start, first, last;
+};
+
+inline Span spanOf(int64_t out, int64_t stride, int64_t before, int64_t pool, int64_t length) {
+  const int64_t start = out * stride - before;
+  return {start, maxOf(0, start), minOf(length, start + pool)};
+}
+
+// Windows [first, last) that cover an input cell.
+struct Cover {
+  int64_t first, last;
+};
+
+inline Cover coverOf(int64_t cell, int64_t stride, int64_t before, int64_t pool, int64_t count) {
+  const int64_t past = cell + before - pool + 1;
+  return {past <= 0 ? 0 : ceilDiv(past, stride), minOf(count, (cell + before) / stride + 1)};
+}
+
+inline VecInt loadIndex(const uint8_t* p, AllLanes) { return loadBytes(p); }
+inline VecInt loadIndex(const uint8_t* p, FirstLanes lanes) { return loadBytesPartial(p, lanes.n); }
+inline VecInt loadIndex(const int32_t* p, AllLanes) { return loadInt(p); }
+inline VecInt loadIndex(const int32_t* p, FirstLanes lanes) { return loadIntPartial(p, lanes.n); }
+inline void storeIndex(uint8_t* p, VecInt v, AllLanes) { storeBytes(p, v); }
+inline void storeIndex(uint8_t* p, VecInt v, FirstLanes lanes) { storeBytesPartial(p, v, lanes.n); }
+inline void storeIndex(int32_t* p, VecInt v, AllLanes) { storeInt(p, v); }
+inline void storeIndex(int32_t* p, VecInt v, FirstLanes lanes) { storeIntPartial(p, v, lanes.n); }
+
+// Bytes that work on `pixels` pixels is worth: with few channels each costs as much as a vector.
+inline int64_t pixelBytes(const Geometry& g, int64_t pixels) { return 4 * maxOf(g.channels, kVecWidth) * pixels; }
+
+// ---- max pooling ---------------------------------------------------------------------------------------------------
+
+struct Best {
+  Vec value;
+  VecInt index;
+};
+
+// Takes over what is larger, or the first NaN.
+inline void contend(Best& best, Vec value, int32_t index) {
+  const VecMask wins = maskAnd(maskNot(le(value, best.value)), eq(best.value, best.value));
+  best.value = select(wins, value, best.value);
+  best.index = select(wins, broadcastInt(index), best.index);
+}
+
+template <class Index>
+inline void maxWindow(const Geometry& g, const float* image, const Span& rows, const Span& columns, float* y, Index* indices) {
+  forVectors(0, g.channels, [&](int64_t c, auto lanes) {
+    Best best;
+    bool any = false;
+    for (int64_t iy = rows.first; iy < rows.last; iy++) {
+      for (int64_t ix = columns.first; ix < columns.last; ix++) {
+        const Vec value = load(image + (iy * g.width + ix) * g.channels + c, lanes);
+        const int32_t index = static_cast<int32_t>((iy - rows.start) * g.poolW + ix - columns.start);
+        if (any) {
+          contend(best, value, index);
+        } else {
+          best = {value, broadcastInt(index)};
+          any = true;
+        }
+      }
+    }
+    store(y + c, best.value, lanes);
+    storeIndex(indices + c, best.index, lanes);
+  });
+}
+
+// A whole 2x2 window at `corner`.
+template <class Index>
+inline void maxWindow2x2(const Geometry& g, const float* corner, float* y, Index* indices) {
+  const float* below = corner + g.width * g.channels;
+  forVectors(0, g.channels, [&](int64_t c, auto lanes) {
+    Best best = {load(corner + c, lanes), broadcastInt(0)};
+    contend(best, load(corner + g.channels + c, lanes), 1);
+    contend(best, load(below + c, lanes), 2);
+    contend(best, load(below + g.channels + c, lanes), 3);
+    store(y + c, best.value, lanes);
+    storeIndex(indices + c, best.index, lanes);
+  });
+}
+
+template <class Index>
+void maxPool(const KernelContext& context, Index* indices) {
+  const Geometry g = geometryOf(context.inputs[0], context.outputs[0], attrsOf<MaxAttrs>(context));
+  const float* x = f32(context.inputs[0]);
+  float* y = f32(context.outputs[0]);
+  const int64_t cost = pixelBytes(g, g.outWidth * (g.poolH * g.poolW + 1));
+  const bool small = g.poolH == 2 && g.poolW == 2;
+  parallelFor(context, g.batch * g.outHeight, grainFor(cost), [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t unit = begin; unit < end; unit++) {
+      const float* image = x + unit / g.outHeight * g.height * g.width * g.channels;
+      const Span rows = spanOf(unit % g.outHeight, g.strideH, g.top, g.poolH, g.height);
+      for (int64_t ox = 0; ox < g.outWidth; ox++) {
+        const Span columns = spanOf(ox, g.strideW, g.left, g.poolW, g.width);
+        const int64_t to = (unit * g.outWidth + ox) * g.channels;
+        if (small && rows.last - rows.first == 2 && columns.last - columns.first == 2) {
+          maxWindow2x2(g, image + (rows.first * g.width + columns.first) * g.channels, y + to, indices + to);
+        } else {
+          maxWindow(g, image, rows, columns, y + to, indices + to);
+        }
+      }
+    }
+  });
+}
+
+void runMax(const KernelContext& context) {
+  const TensorView& indices = context.outputs[1];
+  if (indices.size == 0) return;
+  if (indices.dtype == kUint8) {
+    maxPool(context, u8(indices));
+  } else {
+    maxPool(context, i32(indices));
+  }
+}
+
+// ---- gradient of max pooling ---------------------------------------------------------------------------------------
+
+// Windows that do not overlap: the band of input rows from one row of windows to the next belongs to it alone. Cells
+// under a window take dy or zero, gaps between windows (and after the last) zero.
+template <class Index>
+void maxGradBand(const Geometry& g, const Index* indices, const float* dy, float* image, int64_t oy) {
+  const int64_t pitch = g.width * g.channels;
+  const Span rows = spanOf(oy, g.strideH, g.top, g.poolH, g.height);
+  const int64_t bandEnd = oy + 1 == g.outHeight ? g.height : (oy + 1) * g.strideH - g.top;
+  for (int64_t ox = 0; ox < g.outWidth; ox++) {
+    const Span columns = spanOf(ox, g.strideW, g.left, g.poolW, g.width);
+    const int64_t next = ox + 1 == g.outWidth ? g.width : (ox + 1) * g.strideW - g.left;
+    const int64_t from = ox * g.channels;
+    forVectors(0, g.channels, [&](int64_t c, auto lanes) {
+      const Vec gradient = load(dy + from + c, lanes);
+      const VecInt index = loadIndex(indices + from + c, lanes);
+      for (int64_t iy = rows.first; iy < rows.last; iy++) {
+        float* to = image + iy * pitch + columns.first * g.channels + c;
+        int32_t cell = static_cast<int32_t>((iy - rows.start) * g.poolW + columns.first - columns.start);
+        for (int64_t ix = columns.first; ix < columns.last; ix++, cell++, to += g.channels)
+          store(to, select(eq(index, broadcastInt(cell)), gradient, zero()), lanes);
+      }
+    });
+    if (next == columns.last) continue;
+    const size_t gap = static_cast<size_t>((next - columns.last) * g.channels) * sizeof(float);
+    for (int64_t iy = rows.first; iy < rows.last; iy++) memset(image + iy * pitch + columns.last * g.channels, 0, gap);
+  }
+  const int64_t gapRows = bandEnd - rows.last;
+  if (gapRows > 0) memset(image + rows.last * pitch, 0, static_cast<size_t>(gapRows * pitch) * sizeof(float));
+}
+
+// Windows that overlap: a row of input cells, each the sum over the windows whose maximum it is.
+template <class Index>
+void maxGradGather(const Geometry& g, const Index* indices, const float* dy, float* row, int64_t iy) {
+  const Cover rows = coverOf(iy, g.strideH, g.top, g.poolH, g.outHeight);
+  for (int64_t ix = 0; ix < g.width; ix++) {
+    const Cover columns = coverOf(ix, g.strideW, g.left, g.poolW, g.outWidth);
+    forVectors(0, g.channels, [&](int64_t c, auto lanes) {
+      Vec sum = zero();
+      for (int64_t oy = rows.first; oy < rows.last; oy++) {
+        const int64_t ky = iy - oy * g.strideH + g.top;
+        for (int64_t ox = columns.first; ox < columns.last; ox++) {
+          const int64_t from = (oy * g.outWidth + ox) * g.channels + c;
+          const int32_t cell = static_cast<int32_t>(ky * g.poolW + ix - ox * g.strideW + g.left);
+          const VecMask chosen = eq(loadIndex(indices + from, lanes), broadcastInt(cell));
+          sum = add(sum, select(chosen, load(dy + from, lanes), zero()));
+        }
+      }
+      store(row + ix * g.channels + c, sum, lanes);
+    });
+  }
+}
+
+template <class Index>
+void maxPoolGrad(const KernelContext& context, const Index* indices) {
+  const Geometry g = geometryOf(context.outputs[0], context.inputs[1], attrsOf<MaxGradAttrs>(context).window);
+  const float* dy = f32(context.inputs[1]);
+  float* dx = f32(context.outputs[0]);
+  const int64_t image = g.height * g.width * g.channels, pooled = g.outHeight * g.outWidth * g.channels;
+  if (g.strideH >= g.poolH && g.strideW >= g.poolW) {
+    const int64_t cost = pixelBytes(g, g.width * g.strideH + g.outWidth);
+    parallelFor(context, g.batch * g.outHeight, grainFor(cost), [&](int64_t begin, int64_t end, int32_t) {
+      for (int64_t unit = begin; unit < end; unit++) {
+        const int64_t from = unit * g.outWidth * g.channels;
+        maxGradBand(g, indices + from, dy + from, dx + unit / g.outHeight * image, unit % g.outHeight);
+      }
+    });
+    return;
+  }
+  const int64_t perCell = ceilDiv(g.poolH, g.strideH) * ceilDiv(g.poolW, g.strideW);
+  parallelFor(context, g.batch * g.height, grainFor(pixelBytes(g, g.width * (2 * perCell + 1))),
+              [&](int64_t begin, int64_t end, int32_t) {
+                for (int64_t unit = begin; unit < end; unit++) {
+                  const int64_t from = unit / g.height * pooled;
+                  maxGradGather(g, indices + from, dy + from, dx + unit * g.width * g.channels, unit % g.height);
+                }
+              });
+}
+
+void runMaxGrad(const KernelContext& context) {
+  if (context.outputs[0].size == 0) return;
+  const TensorView& indices = context.inputs[0];
+  if (indices.dtype == kUint8) {
+    maxPoolGrad(context, u8(indices));
+  } else {
+    maxPoolGrad(context, i32(indices));
+  }
+}
+
+// ---- average pooling -----------------------------------------------------------------------------------------------
+
+// What the sum over a window is divided by.
+inline float cellsOf(const Geometry& g, const Span& rows, const Span& columns, bool includePad) {
+  if (includePad) return static_cast<float>(g.poolH * g.poolW);
+  return static_cast<float>((rows.last - rows.first) * (columns.last - columns.first));
+}
+
+void runAverage(const KernelContext& context) {
+  if (context.outputs[0].size == 0) return;
+  const AverageAttrs& attrs = attrsOf<AverageAttrs>(context);
+  const Geometry g = geometryOf(context.inputs[0], context.outputs[0], attrs.window);
+  const float* x = f32(context.inputs[0]);
+  float* y = f32(context.outputs[0]);
+  const int64_t cost = pixelBytes(g, g.outWidth * (minOf(g.poolH, g.height) * minOf(g.poolW, g.width) + 1));
+  parallelFor(context, g.batch * g.outHeight, grainFor(cost), [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t unit = begin; unit < end; unit++) {
+      const float* image = x + unit / g.outHeight * g.height * g.width * g.channels;
+      const Span rows = spanOf(unit % g.outHeight, g.strideH, g.top, g.poolH, g.height);
+      for (int64_t ox = 0; ox < g.outWidth; ox++) {
+        const Span columns = spanOf(ox, g.strideW, g.left, g.poolW, g.width);
+        const Vec cells = broadcast(cellsOf(g, rows, columns, attrs.countIncludePad));
+        float* to = y + (unit * g.outWidth + ox) * g.channels;
+        forVectors(0, g.channels, [&](int64_t c, auto lanes) {
+          // Row sums are added to the total apart: rounding errors grow with a side of the window, not with its area.
+          Vec total = zero();
+          for (int64_t iy = rows.first; iy < rows.last; iy++) {
+            Vec sum = zero();
+            for (int64_t ix = columns.first; ix < columns.last; ix++)
+              sum = add(sum, load(image + (iy * g.width + ix) * g.channels + c, lanes));
+            total = add(total, sum);
+          }
+          store(to + c, div(total, cells), lanes);
+        });
+      }
+    }
+  });
+}
+
+void runAverageGrad(const KernelContext& context) {
+  if (context.outputs[0].size == 0) return;
+  const AverageGradAttrs& attrs = attrsOf<AverageGradAttrs>(context);
+  const Geometry g = geometryOf(context.outputs[0], context.inputs[0], attrs.window);
+  const float* dy = f32(context.inputs[0]);
+  float* dx = f32(context.outputs[0]);
+  const int64_t perCell = minOf(ceilDiv(g.poolH, g.strideH), g.outHeight) * minOf(ceilDiv(g.poolW, g.strideW), g.outWidth);
+  parallelFor(context, g.batch * g.height, grainFor(pixelBytes(g, g.width * (perCell + 1))),
+              [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t unit = begin; unit < end; unit++) {
+      const float* pooled = dy + unit / g.height * g.outHeight * g.outWidth * g.channels;
+      const Cover rows = coverOf(unit % g.height, g.strideH, g.top, g.poolH, g.outHeight);
+      for (int64_t ix = 0; ix < g.width; ix++) {
+        const Cover columns = coverOf(ix, g.strideW, g.left, g.poolW, g.outWidth);
+        float* to = dx + (unit * g.width + ix) * g.channels;
+        forVectors(0, g.channels, [&](int64_t c, auto lanes) {
+          Vec sum = zero();
+          for (int64_t oy = rows.first; oy < rows.last; oy++) {
+            const Span spanY = spanOf(oy, g.strideH, g.top, g.poolH, g.height);
+            for (int64_t ox = columns.first; ox < columns.last; ox++) {
+              const Span spanX = spanOf(ox, g.strideW, g.left, g.poolW, g.width);
+              const Vec share = broadcast(1.0f / cellsOf(g, spanY, spanX, attrs.countIncludePad));
+              sum = fma(load(pooled + (oy * g.outWidth + ox) * g.channels + c, lanes), share, sum);
+            }
+          }
+          store(to + c, sum, lanes);
+        });
+      }
+    }
+  });
+}
+
+const KernelEntry entries[] = {
+    {"maxPool2d(x) -> (y, indices) {poolSize:i2, strides:i2, padding:i4}", sizeof(MaxAttrs), checkMax, nullptr, runMax},
+    {"maxPool2dGrad(indices, dy) -> (dx) {inputSize:i2, poolSize:i2, strides:i2, padding:i4}", sizeof(MaxGradAttrs),
+     checkMaxGrad, nullptr, runMaxGrad},
+    {"averagePool2d(x) -> (y) {poolSize:i2, strides:i2, padding:i4, countIncludePad:i}", sizeof(AverageAttrs),
+     checkAverage, nullptr, runAverage},
+    {"averagePool2dGrad(dy) -> (dx) {inputSize:i2, poolSize:i2, strides:i2, padding:i4, countIncludePad:i}",
+     sizeof(AverageGradAttrs), checkAverageGrad, nullptr, runAverageGrad},
+};
+
+}  // namespace
+
+extern const KernelFamily poolingFamily;
+const KernelFamily poolingFamily = {entries, sizeof entries / sizeof entries[0]};
+
+}  // namespace OCELLUS_ISA
+}  // namespace ocellus
