@@ -3,7 +3,7 @@
 
 import type { DType } from '../core/dtype.js';
 import type { Layer } from './layer.js';
-import { type NamedLayer, Network, type NetworkInput } from './network.js';
+import { dryBuild, type NamedLayer, Network, type NetworkInput } from './network.js';
 import { completeOptions, OptionReader, optionError } from './options.js';
 import { type DataFormat, type InputSpec, inputSpec, isSymbolic, type SymbolicTensor } from './symbolic.js';
 
@@ -35,18 +35,20 @@ export function sequential(layers: readonly (Layer | SymbolicTensor)[], options:
   const given = isSymbolic(first) ? first.input : null;
   const rest = (given ? layers.slice(1) : layers) as readonly Layer[];
   if (rest.length === 0) throw optionError('sequential', 'at least one layer', 'none');
-  rest.forEach((layer, index) => checkLayer(layer, `sequential, layer ${index}`));
+  for (const [index, layer] of rest.entries()) checkLayer(layer, `sequential, layer ${index}`);
   const shape = options.inputShape ?? rest[0].inputShape;
   const format = { dtype: reader.raw('dtype'), dataFormat: reader.raw('dataFormat') };
   const spec = given ?? inputSpec('sequential', { name: 'input', shape, ...format });
   const named = nameLayers(rest);
-  return new Network({
+  const made = new Network({
     name: networkName(reader),
     inputs: [{ ...spec, name: spec.name ?? 'input' }],
     layers: named,
     calls: rest.map((layer, index) => ({ name: nameOf(named, layer), layer, inputs: [index] })),
     outputs: [rest.length],
   });
+  if (made.inputs[0].shape) dryBuild(made);
+  return made;
 }
 
 export interface NetworkOptions {

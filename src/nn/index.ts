@@ -3,6 +3,7 @@
 export type { LayerCall, VariableSource } from './build.js';
 export { dryVariables } from './build.js';
 export { type NetworkOptions, network, type SequentialOptions, sequential } from './compose.js';
+export { type FromConfigOptions, networkFromConfig } from './config.js';
 export {
   type Initializer,
   type InitializerFunction,
@@ -20,6 +21,8 @@ export {
   type LayerFactory,
   type LayerOptions,
 } from './layer.js';
+export { type ActivationName, activationNames } from './layers/activation.js';
+export { type LayerType, layerFactories, layers } from './layers/index.js';
 export { type Loss, type LossFunction, type LossName, type LossOption, losses, resolveLoss } from './losses.js';
 export {
   type Metric,
@@ -30,7 +33,7 @@ export {
   metrics,
   resolveMetric,
 } from './metrics.js';
-export { type BuildOptions, buildNetwork, Network, type NetworkCall, type NetworkInput } from './network.js';
+export { type BuildOptions, buildNetwork, dryBuild, Network, type NetworkCall, type NetworkInput } from './network.js';
 export {
   type LearningRate,
   type Optimizer,

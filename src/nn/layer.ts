@@ -71,13 +71,13 @@ export interface LayerOptions {
 
 type OwnOptions<Options> = Exclude<keyof Options, keyof LayerOptions>;
 
-export interface LayerDefinition<Options extends LayerOptions, Settings> {
+export interface LayerDefinition<Options extends LayerOptions, Settings, Alias extends keyof Options = never> {
   /** camelCase and unique: 'conv2d'. Layer names and saved files go by it. */
   readonly type: string;
   /** Every option of the layer with its default (undefined: none). Others are refused. */
-  readonly options: { readonly [K in OwnOptions<Options>]-?: Options[K] | undefined };
+  readonly options: { readonly [K in Exclude<OwnOptions<Options>, Alias>]-?: Options[K] | undefined };
   /** Other names of options: `{ alpha: 'negativeSlope' }`. */
-  readonly aliases?: Readonly<Record<string, string>>;
+  readonly aliases?: Readonly<Record<Alias, keyof Options>>;
   /** Default 1. */
   readonly arity?: LayerArity;
   readonly anyDtype?: boolean;
@@ -112,8 +112,8 @@ export type AnyLayerFactory = LayerFactory<any>;
  * });
  * sequential([scale({ by: 2 }), layers.dense({ units: 1 })]);
  */
-export function defineLayer<Options extends LayerOptions, Settings>(
-  definition: LayerDefinition<Options, Settings>,
+export function defineLayer<Options extends LayerOptions, Settings, Alias extends keyof Options = never>(
+  definition: LayerDefinition<Options, Settings, Alias>,
 ): LayerFactory<Options> {
   const factory = (...args: FactoryArguments<Options>): Layer => makeLayer(definition, args[0]);
   return Object.assign(factory as LayerFactory<Options>, { type: definition.type });
@@ -121,8 +121,8 @@ export function defineLayer<Options extends LayerOptions, Settings>(
 
 const commonOptions = { name: undefined, trainable: true, inputShape: undefined };
 
-function makeLayer<Options extends LayerOptions, Settings>(
-  definition: LayerDefinition<Options, Settings>,
+function makeLayer<Options extends LayerOptions, Settings, Alias extends keyof Options>(
+  definition: LayerDefinition<Options, Settings, Alias>,
   given: Options | undefined,
 ): Layer {
   const { type, arity = 1, anyDtype = false } = definition;
@@ -148,7 +148,10 @@ function makeLayer<Options extends LayerOptions, Settings>(
   return layer;
 }
 
-function renamed<T extends object | undefined>(given: T, aliases: Readonly<Record<string, string>> = {}): T {
+function renamed<T extends object>(
+  given: T | undefined,
+  aliases: Readonly<Record<PropertyKey, PropertyKey>> = {},
+): T | undefined {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
   return Object.fromEntries(Object.entries(given).map(([name, value]) => [aliases[name] ?? name, value])) as T;
 }

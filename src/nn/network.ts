@@ -4,9 +4,9 @@
 import type { DType } from '../core/dtype.js';
 import { OcellusError } from '../core/errors.js';
 import { sameShape, shapeText } from '../core/shape.js';
-import type { Graph } from '../graph/graph.js';
+import { Graph } from '../graph/graph.js';
 import type { Value } from '../ops/op.js';
-import { type BuildState, rootContext, type VariableSource } from './build.js';
+import { type BuildState, dryVariables, rootContext, type VariableSource } from './build.js';
 import type { Layer, LayerContext } from './layer.js';
 import { optionError } from './options.js';
 import { applySymbolic, type DataFormat, internalShape, type SymbolicTensor } from './symbolic.js';
@@ -174,6 +174,13 @@ export function buildNetwork(network: Network, options: BuildOptions): Value[] {
   const operands = inputs.map((value, i) => (first[i] && value.shape.length === 4 ? turn(value, [0, 2, 3, 1]) : value));
   const outputs = network.run(context, operands);
   return outputs.map((value) => (first.includes(true) && value.shape.length === 4 ? turn(value, [0, 3, 1, 2]) : value));
+}
+
+/** Builds a network of known input shapes, batch size 1, on a graph of its own: shape errors come to light. */
+export function dryBuild(network: Network): Value[] {
+  const graph = new Graph();
+  const inputs = network.inputs.map(({ name, shape, dtype }) => graph.input(name, [1, ...(shape ?? [])], dtype));
+  return buildNetwork(network, { graph, inputs, training: false, variables: dryVariables });
 }
 
 function checkInputs(network: Network, values: readonly Value[]): void {

@@ -1,0 +1,66 @@
+// Fully connected layers.
+
+import { shapeText, sizeOf } from '../../core/shape.js';
+import { type Initializer, type InitializerOption, resolveInitializer } from '../initializers.js';
+import { defineLayer, type LayerOptions } from '../layer.js';
+import { type ActivationName, activate, readActivation } from './activation.js';
+
+export interface DenseOptions extends LayerOptions {
+  /** Number of outputs. */
+  units: number;
+  /** Default 'linear'. */
+  activation?: ActivationName | null;
+  /** Adds a number per unit. Default true. */
+  useBias?: boolean;
+  /** Default 'glorotUniform'. */
+  kernelInitializer?: InitializerOption;
+  /** Default 'zeros'. */
+  biasInitializer?: InitializerOption;
+}
+
+interface Settings {
+  units: number;
+  activation: ActivationName;
+  useBias: boolean;
+  kernelInitializer: Initializer;
+  biasInitializer: Initializer;
+}
+
+/**
+ * activation(x · kernel + bias): [batch, …, features] → [batch, …, units]; with more than two axes it works on the last.
+ * Weights: kernel [features, units], bias [units].
+ *
+ * @example layers.dense({ units: 10, activation: 'softmax' })
+ */
+export const dense = defineLayer<DenseOptions, Settings>({
+  type: 'dense',
+  options: {
+    units: undefined,
+    activation: 'linear',
+    useBias: true,
+    kernelInitializer: 'glorotUniform',
+    biasInitializer: 'zeros',
+  },
+  parse: (options) => ({
+    units: options.integer('units', { min: 1 }),
+    activation: readActivation(options),
+    useBias: options.boolean('useBias'),
+    kernelInitializer: resolveInitializer(
+      `${options.where}, option 'kernelInitializer'`,
+      options.raw('kernelInitializer'),
+    ),
+    biasInitializer: resolveInitializer(`${options.where}, option 'biasInitializer'`, options.raw('biasInitializer')),
+  }),
+  call(context, [x], { units, activation, useBias, kernelInitializer, biasInitializer }) {
+    const { shape } = x;
+    if (shape.length < 2) context.fail('input [batch, …, features]', shapeText(shape));
+    const features = shape[shape.length - 1];
+    const kernel = context.weight('kernel', [features, units], kernelInitializer);
+    const bias = useBias ? context.weight('bias', [units], biasInitializer) : null;
+    if (shape.length === 2) return activate(context, context.op('dense', [x, kernel, bias]), activation);
+    const others = shape.slice(0, -1);
+    const rows = context.op('reshape', [x], { shape: [sizeOf(others), features] });
+    const product = context.op('dense', [rows, kernel, bias]);
+    return activate(context, context.op('reshape', [product], { shape: [...others, units] }), activation);
+  },
+});
