@@ -12,6 +12,7 @@
     ],
     "kernel_sources": [
       "native/gemm/gemm.cc",
+      "native/gemm/peak.cc",
       "native/kernels/activation.cc",
       "native/kernels/conv.cc",
       "native/kernels/dropout.cc",

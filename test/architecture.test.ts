@@ -36,7 +36,7 @@ const sourceTop = ['cli'];
 const nativeOrder = ['base', 'simd', 'gemm', 'kernels', 'runtime', 'binding'];
 /** Built once per instruction set: a weak symbol of theirs could carry too wide instructions into common code. */
 const builtPerInstructionSet = ['simd', 'gemm', 'kernels'];
-const plainHeaders = /^(math|stddef|stdint|stdlib|string|float|immintrin|arm_neon)\.h$/;
+const plainHeaders = /^(math|stddef|stdint|stdlib|string|float|time|immintrin|arm_neon)\.h$/;
 
 /** `from → to` for every import between folders of src that the table does not allow. */
 function wrongImports(files: readonly string[]): string[] {
