@@ -2,10 +2,10 @@
 // Builds build/Release/ocellus.node: with node-gyp when Python and make are there, else with the compiler alone.
 // Never downloads anything. Without a compiler it says so and ends well, unless --require is given.
 // Options: --require (failure is an error), --direct (skip node-gyp).
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { buildDirect, findCompiler } from './build-direct.mjs';
 import { findNodedir } from './nodedir.mjs';
 import { at, run, say, tail, which } from './shared.mjs';
@@ -53,7 +53,8 @@ export async function buildAddon({ direct = false } = {}) {
   return nodeGyp ? `the addon does not compile:\n${tail(log)}` : 'the addon does not compile';
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+// npm starts it through a link.
+if (fileURLToPath(import.meta.url) === realpathSync(process.argv[1])) {
   const problem = await buildAddon({ direct: process.argv.includes('--direct') });
   say(problem ?? 'built build/Release/ocellus.node');
   if (problem && process.argv.includes('--require')) process.exitCode = 1;
