@@ -6,6 +6,7 @@ import { at, filesUnder, hashOf, isStamped, run, say, stamp } from './shared.mjs
 
 const verbose = process.argv.includes('--verbose');
 const requireAddon = process.argv.includes('--require-addon');
+const addon = at('build/Release/ocellus.node');
 
 function stop(text) {
   say(text);
@@ -61,7 +62,6 @@ function buildTypeScript() {
 async function buildNative() {
   const sources = filesUnder('native').filter((file) => !file.startsWith('native/test/'));
   const hash = hashOf(...sources, 'binding.gyp', 'package-lock.json');
-  const addon = at('build/Release/ocellus.node');
   if (existsSync(addon) && isStamped('addon', hash)) return false;
   const { buildAddon } = await import('./build-addon.mjs');
   const problem = await buildAddon();
@@ -74,4 +74,7 @@ async function buildNative() {
 
 checkNode();
 const worked = [installDependencies(), buildTypeScript(), await buildNative()].some(Boolean);
-if (verbose) say(worked ? 'ready: dist/ and build/' : 'dist/ and build/ are up to date');
+if (verbose) {
+  const there = existsSync(addon) ? 'dist/ and build/Release/ocellus.node' : 'dist/ (no addon)';
+  say(worked ? `ready: ${there}` : `up to date: ${there}`);
+}
