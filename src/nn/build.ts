@@ -42,6 +42,8 @@ export interface BuildState {
   readonly onLayer?: (call: LayerCall) => void;
   readonly values: Map<string, Value>;
   readonly applications: Map<string, number>;
+  /** float32 copies of integer values, by the value's id. */
+  readonly floats: Map<number, Value>;
 }
 
 /** Context of one application of a layer; the root has the empty path. */
@@ -114,7 +116,10 @@ export class BuildContext implements LayerContext {
   }
 
   private float(value: Value): Value {
-    return value.dtype === 'float32' ? value : this.op('rescale', [value], { scale: 1, offset: 0 });
+    if (value.dtype === 'float32') return value;
+    const known = this.state.floats.get(value.id) ?? this.op('rescale', [value], { scale: 1, offset: 0 });
+    this.state.floats.set(value.id, known);
+    return known;
   }
 
   private variable(name: string, shape: readonly number[], declare: (path: string) => Variable): Value {
@@ -142,8 +147,17 @@ function checkArity(context: LayerContext, layer: Layer, count: number): void {
 }
 
 /** A context to build on, without any layer around it. */
-export function rootContext(state: Omit<BuildState, 'values' | 'applications'>, where: string): BuildContext {
-  return new BuildContext({ ...state, values: new Map(), applications: new Map() }, '', where, true, -1);
+export function rootContext(
+  state: Omit<BuildState, 'values' | 'applications' | 'floats'>,
+  where: string,
+): BuildContext {
+  return new BuildContext(
+    { ...state, values: new Map(), applications: new Map(), floats: new Map() },
+    '',
+    where,
+    true,
+    -1,
+  );
 }
 
 /** Declares nothing: gives variables that only have a name and a shape. */

@@ -221,11 +221,17 @@ function chooseOperand(
 function classAxis(name: string, output: TensorSpec, axis: number): number {
   const rank = output.shape.length;
   const index = axis < 0 ? axis + rank : axis;
-  if (rank >= 2 && index >= 1 && index < rank) return index;
+  const where = `loss '${name}'`;
+  if (rank < 2 || index < 1 || index >= rank) {
+    const expected = `an output [batch, …] with a class axis ${axis}`;
+    throw new OcellusError('ERR_OCELLUS_SHAPE', { where, expected, got: shapeText(output.shape) });
+  }
+  if (output.shape[index] >= 2) return index;
   throw new OcellusError('ERR_OCELLUS_SHAPE', {
-    where: `loss '${name}'`,
-    expected: `an output [batch, …] with a class axis ${axis}`,
+    where,
+    expected: 'an output with at least two classes',
     got: shapeText(output.shape),
+    help: "with one output (yes or no) the loss is 'binaryCrossentropy'",
   });
 }
 

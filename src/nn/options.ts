@@ -1,7 +1,7 @@
 // Reading of user options: one place that turns wrong values into one clear sentence, for layers, losses, metrics,
 // optimizers and initializers alike.
 
-import { checkName, checkOptions, type ErrorCode, nearest, OcellusError } from '../core/errors.js';
+import { checkName, checkOptions, nearest, OcellusError } from '../core/errors.js';
 
 export interface NumberRule {
   /** Smallest value allowed. */
@@ -128,9 +128,6 @@ export function lookUp<T>(
   const known = Object.hasOwn(aliases, camel) ? aliases[camel] : camel;
   return checkName(where, Object.hasOwn(table, known) ? known : name, table);
 }
-
-export const formatError = (where: string, expected: string, got: unknown, code: ErrorCode = 'ERR_OCELLUS_FORMAT') =>
-  new OcellusError(code, { where, expected, got });
 
 function obeys(value: number, rule: NumberRule): boolean {
   return (
