@@ -61,10 +61,11 @@ struct KernelFamily {
   int32_t count;
 };
 
-// Everything one instruction set offers.
+// Everything one instruction set offers. Pointers, so that the table is a constant: filling it in when the library is
+// loaded would run code built for an instruction set the processor may not have.
 struct KernelTable {
   const char* isa;
-  const KernelFamily* families;
+  const KernelFamily* const* families;
   int32_t count;
 };
 

@@ -89,7 +89,7 @@ static void computePanel(const Operand& a, const Operand& b, int64_t rows, int64
   for (int64_t t = 0; t < tiles; t++) {
     const int64_t height = rows / tiles + (t < rows % tiles ? 1 : 0);
     computeTile<byColumns>(height, vecs, in, out);
-    in.a += byColumns ? height : height * a.pitch;
+    if (count > 0) in.a += byColumns ? height : height * a.pitch;
     out.c += height * out.pitch;
   }
 }

@@ -100,7 +100,7 @@ KernelInfo parseSignature(const KernelEntry& entry) {
 
 Registry::Registry(const KernelTable& table) : isa_(table.isa) {
   for (int32_t f = 0; f < table.count; f++) {
-    const KernelFamily& family = table.families[f];
+    const KernelFamily& family = *table.families[f];
     for (int32_t i = 0; i < family.count; i++) {
       KernelInfo info = parseSignature(family.entries[i]);
       if (!kernels_.emplace(info.name, info).second) malformed(info.name, "declared twice");

@@ -1,0 +1,344 @@
+// 2D convolution, its two gradients and the transposed convolution, for any strides, padding, dilation and groups. All
+// are one matrix product per group over windows (windows.h):
+//   conv2d            y  = windows(x) * weight
+//   conv2dGradWeight  dw = windows(x)' * dy, summed over parts of the pixels in a fixed order
+//   conv2dGradInput   dx = windows(dy) * weight'. A pixel of dx meets only every strideY-th row of the kernel (strideX-th
+//                     column), so dx is made of strideY x strideX phases, each a convolution of dy with stride 1: every
+//                     element is gathered by one task, nothing is scattered or multiplied by zero.
+#include "../gemm/gemm.h"
+#include "conv_shape.h"
+#include "windows.h"
+
+namespace ocellus {
+namespace {
+
+struct Conv2dAttrs {
+  ConvAttrs conv;
+  int32_t activation;
+};
+struct GradInputAttrs {
+  int32_t inputSize[2];
+  ConvAttrs conv;
+};
+struct GradWeightAttrs {
+  int32_t kernelSize[2];
+  ConvAttrs conv;
+};
+struct TransposeAttrs {
+  int32_t outputSize[2];
+  ConvAttrs conv;
+  int32_t activation;
+};
+
+static inline const char* checkActivation(int32_t activation) {
+  return activation < 0 || activation > 3 ? "expected an activation from 0 to 3" : nullptr;
+}
+
+// A kernel of one pixel at every pixel: the image itself is the matrix of windows.
+static inline bool isPointwise(const ConvShape& s) {
+  return s.kernelY == 1 && s.kernelX == 1 && s.strideY == 1 && s.strideX == 1 && s.top == 0 && s.left == 0 &&
+         s.bottom == 0 && s.right == 0;
+}
+
+static inline void windowsOfInput(const ConvShape& s, const float* x, Windows& windows, Gemm& gemm) {
+  if (isPointwise(s)) {
+    gemm.a = x;
+    gemm.aPitch = s.channels;
+    gemm.aBatchStride = s.groupChannels;
+    return;
+  }
+  windows = {x,      s.height, s.width,   s.channels, s.groupChannels, s.outY,    s.outX,      -s.top,
+             -s.left, s.strideY, s.strideX, s.kernelY,  s.kernelX,       s.dilationY, s.dilationX};
+  gemm.fill = fillWindows;
+  gemm.fillSource = &windows;
+}
+
+// ---- conv2d
+
+static inline ConvShape shapeOfConv2d(const KernelContext& context) {
+  return makeConvShape(context.inputs[0].dims, context.inputs[1].dims, context.outputs[0].dims,
+                       attrsOf<Conv2dAttrs>(context).conv);
+}
+
+static const char* checkConv2d(const KernelContext& context) {
+  if (const char* error = checkFloatViews(context, 3, 1, 1u << 2)) return error;
+  const TensorView* in = context.inputs;
+  const Conv2dAttrs& attrs = attrsOf<Conv2dAttrs>(context);
+  if (const char* error = checkConv(in[0], in[1], context.outputs[0], attrs.conv)) return error;
+  if (const char* error = checkConvBias(in[2], context.outputs[0].dims[3])) return error;
+  return checkActivation(attrs.activation);
+}
+
+static inline Gemm gemmOfConv2d(const KernelContext& context, Windows& windows) {
+  const ConvShape s = shapeOfConv2d(context);
+  const TensorView& bias = context.inputs[2];
+  Gemm gemm = {};
+  gemm.m = s.batch * s.outY * s.outX;
+  gemm.n = s.groupFilters;
+  gemm.k = s.kernelY * s.kernelX * s.groupChannels;
+  gemm.batch = s.groups;
+  windowsOfInput(s, f32(context.inputs[0]), windows, gemm);
+  gemm.b = f32(context.inputs[1]);
+  gemm.bPitch = s.filters;
+  gemm.bBatchStride = s.groupFilters;
+  gemm.c = f32(context.outputs[0]);
+  gemm.cPitch = s.filters;
+  gemm.cBatchStride = s.groupFilters;
+  gemm.bias = bias.present ? f32(bias) : nullptr;
+  gemm.biasBatchStride = s.groupFilters;
+  gemm.activation = attrsOf<Conv2dAttrs>(context).activation;
+  return gemm;
+}
+
+static Workspace workspaceOfConv2d(const KernelContext& context) {
+  Windows windows;
+  return OCELLUS_ISA::gemmWorkspace(gemmOfConv2d(context, windows));
+}
+
+static void runConv2d(const KernelContext& context) {
+  Windows windows;
+  OCELLUS_ISA::runGemm(context, gemmOfConv2d(context, windows), context.scratch);
+}
+
+// ---- conv2dGradWeight
+
+static const char* checkGradWeight(const KernelContext& context) {
+  if (const char* error = checkFloatViews(context, 2, 1)) return error;
+  const GradWeightAttrs& attrs = attrsOf<GradWeightAttrs>(context);
+  const TensorView& dw = context.outputs[0];
+  if (const char* error = checkConv(context.inputs[0], dw, context.inputs[1], attrs.conv)) return error;
+  if (dw.dims[0] != attrs.kernelSize[0] || dw.dims[1] != attrs.kernelSize[1])
+    return "expected an output of the given kernelSize";
+  return nullptr;
+}
+
+static inline Gemm gemmOfGradWeight(const KernelContext& context, Windows& windows) {
+  const ConvShape s = makeConvShape(context.inputs[0].dims, context.outputs[0].dims, context.inputs[1].dims,
+                                    attrsOf<GradWeightAttrs>(context).conv);
+  Gemm gemm = {};
+  gemm.m = s.kernelY * s.kernelX * s.groupChannels;
+  gemm.n = s.groupFilters;
+  gemm.k = s.batch * s.outY * s.outX;
+  gemm.batch = s.groups;
+  windowsOfInput(s, f32(context.inputs[0]), windows, gemm);
+  gemm.aTransposed = 1;
+  gemm.b = f32(context.inputs[1]);
+  gemm.bPitch = s.filters;
+  gemm.bBatchStride = s.groupFilters;
+  gemm.c = f32(context.outputs[0]);
+  gemm.cPitch = s.filters;
+  gemm.cBatchStride = s.groupFilters;
+  gemm.splits = OCELLUS_ISA::gemmSplits(gemm.m, gemm.n, gemm.k, gemm.batch);
+  return gemm;
+}
+
+static Workspace workspaceOfGradWeight(const KernelContext& context) {
+  Windows windows;
+  return OCELLUS_ISA::gemmWorkspace(gemmOfGradWeight(context, windows));
+}
+
+static void runGradWeight(const KernelContext& context) {
+  Windows windows;
+  OCELLUS_ISA::runGemm(context, gemmOfGradWeight(context, windows), context.scratch);
+}
+
+// ---- conv2dGradInput and conv2dTranspose
+
+// Which taps of the kernel meet the pixels phase, phase + stride, phase + 2 * stride, ... of one axis of dx. Pixel
+// phase + i * stride takes tap t from position origin + i + t * step of dy, where t counts kernel positions backwards:
+// kernel position last - t * stepInKernel.
+struct PhaseAxis {
+  int64_t pixels, taps, origin, step, last, stepInKernel;
+};
+
+static inline PhaseAxis phaseOf(int64_t phase, int64_t size, int64_t kernel, int64_t stride, int64_t dilation,
+                                int64_t before) {
+  int64_t divisor = stride;
+  for (int64_t rest = dilation; rest != 0;) {
+    const int64_t next = divisor % rest;
+    divisor = rest;
+    rest = next;
+  }
+  PhaseAxis axis = {};
+  axis.pixels = ceilDiv(size - phase, stride);
+  axis.step = dilation / divisor;
+  axis.stepInKernel = stride / divisor;
+  // The kernel positions k with (phase + before - k * dilation) divisible by stride repeat every stepInKernel.
+  for (int64_t k = 0; k < minOf(kernel, axis.stepInKernel); k++) {
+    if ((phase + before - k * dilation) % stride != 0) continue;
+    axis.taps = ceilDiv(kernel - k, axis.stepInKernel);
+    axis.last = k + (axis.taps - 1) * axis.stepInKernel;
+    axis.origin = (phase + before - axis.last * dilation) / stride;
+    break;
+  }
+  return axis;
+}
+
+// Finished rows of a phase go to every strideY-th row and strideX-th pixel of dx.
+struct PhaseTarget {
+  float* dx;
+  const ConvShape* shape;
+  int64_t phaseY, phaseX, pixelsY, pixelsX;
+};
+
+static void scatterPhase(const void* sink, int64_t group, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                         const float* block, int64_t pitch) {
+  const PhaseTarget& to = *static_cast<const PhaseTarget*>(sink);
+  const ConvShape& s = *to.shape;
+  for (int64_t i = 0; i < rows; i++) {
+    const int64_t x = (row + i) % to.pixelsX, y = (row + i) / to.pixelsX % to.pixelsY;
+    const int64_t image = (row + i) / to.pixelsX / to.pixelsY;
+    const int64_t pixel = (image * s.height + to.phaseY + y * s.strideY) * s.width + to.phaseX + x * s.strideX;
+    copyFloats(to.dx + pixel * s.channels + group * s.groupChannels + column, block + i * pitch, columns);
+  }
+}
+
+struct InputGradient {
+  ConvShape shape;
+  const float* dy;
+  const float* weight;
+  const float* bias;
+  float* dx;
+  int32_t activation;
+};
+
+struct Phase {
+  Gemm gemm;
+  Windows windows;
+  PhaseTarget target;
+};
+
+static inline void preparePhase(const InputGradient& g, int64_t phaseY, int64_t phaseX, Phase& phase) {
+  const ConvShape& s = g.shape;
+  const PhaseAxis y = phaseOf(phaseY, s.height, s.kernelY, s.strideY, s.dilationY, s.top);
+  const PhaseAxis x = phaseOf(phaseX, s.width, s.kernelX, s.strideX, s.dilationX, s.left);
+  const int64_t tapFloats = s.groupChannels * s.filters;
+  Gemm& gemm = phase.gemm;
+  gemm = {};
+  gemm.m = s.batch * y.pixels * x.pixels;
+  gemm.n = s.groupChannels;
+  gemm.k = y.taps * x.taps * s.groupFilters;
+  gemm.batch = s.groups;
+  if (isPointwise(s)) {
+    gemm.a = g.dy;
+    gemm.aPitch = s.filters;
+    gemm.aBatchStride = s.groupFilters;
+  } else {
+    phase.windows = {g.dy,     s.outY,   s.outX, s.filters, s.groupFilters, y.pixels, x.pixels, y.origin,
+                     x.origin, 1,        1,      y.taps,    x.taps,         y.step,   x.step};
+    gemm.fill = fillWindows;
+    gemm.fillSource = &phase.windows;
+  }
+  gemm.b = g.weight == nullptr ? nullptr : g.weight + (y.last * s.kernelX + x.last) * tapFloats;
+  gemm.bTransposed = 1;
+  gemm.bPitch = s.filters;
+  gemm.bBatchStride = s.groupFilters;
+  gemm.bSegment = s.groupFilters;
+  gemm.bInnerCount = maxOf(x.taps, 1);
+  gemm.bInnerStride = -x.stepInKernel * tapFloats;
+  gemm.bOuterStride = -y.stepInKernel * s.kernelX * tapFloats;
+  gemm.bias = g.bias;
+  gemm.biasBatchStride = s.groupChannels;
+  gemm.activation = g.activation;
+  if (s.strideY == 1 && s.strideX == 1) {
+    gemm.c = g.dx;
+    gemm.cPitch = s.channels;
+    gemm.cBatchStride = s.groupChannels;
+  } else {
+    phase.target = {g.dx, &g.shape, phaseY, phaseX, y.pixels, x.pixels};
+    gemm.sink = scatterPhase;
+    gemm.sinkTarget = &phase.target;
+  }
+}
+
+static Workspace workspaceOfInputGradient(const InputGradient& g) {
+  Workspace most = {0, 0};
+  for (int64_t y = 0; y < minOf(g.shape.strideY, g.shape.height); y++) {
+    for (int64_t x = 0; x < minOf(g.shape.strideX, g.shape.width); x++) {
+      Phase phase;
+      preparePhase(g, y, x, phase);
+      const Workspace needed = OCELLUS_ISA::gemmWorkspace(phase.gemm);
+      most.shared = maxOf(most.shared, needed.shared);
+      most.perThread = maxOf(most.perThread, needed.perThread);
+    }
+  }
+  return most;
+}
+
+static void runInputGradient(const KernelContext& context, const InputGradient& g) {
+  for (int64_t y = 0; y < minOf(g.shape.strideY, g.shape.height); y++) {
+    for (int64_t x = 0; x < minOf(g.shape.strideX, g.shape.width); x++) {
+      Phase phase;
+      preparePhase(g, y, x, phase);
+      OCELLUS_ISA::runGemm(context, phase.gemm, context.scratch);
+    }
+  }
+}
+
+static inline InputGradient gradInputOf(const KernelContext& context) {
+  const TensorView &dy = context.inputs[0], &weight = context.inputs[1], &dx = context.outputs[0];
+  return {makeConvShape(dx.dims, weight.dims, dy.dims, attrsOf<GradInputAttrs>(context).conv),
+          f32(dy), f32(weight), nullptr, f32(dx), 0};
+}
+
+static const char* checkGradInput(const KernelContext& context) {
+  if (const char* error = checkFloatViews(context, 2, 1)) return error;
+  const GradInputAttrs& attrs = attrsOf<GradInputAttrs>(context);
+  const TensorView& dx = context.outputs[0];
+  if (const char* error = checkConv(dx, context.inputs[1], context.inputs[0], attrs.conv)) return error;
+  if (dx.dims[1] != attrs.inputSize[0] || dx.dims[2] != attrs.inputSize[1])
+    return "expected an output of the given inputSize";
+  return nullptr;
+}
+
+static Workspace workspaceOfGradInput(const KernelContext& context) {
+  return workspaceOfInputGradient(gradInputOf(context));
+}
+
+static void runGradInput(const KernelContext& context) { runInputGradient(context, gradInputOf(context)); }
+
+static inline InputGradient transposeOf(const KernelContext& context) {
+  const TensorView &x = context.inputs[0], &weight = context.inputs[1], &bias = context.inputs[2];
+  const TensorView& y = context.outputs[0];
+  const TransposeAttrs& attrs = attrsOf<TransposeAttrs>(context);
+  return {makeConvShape(y.dims, weight.dims, x.dims, attrs.conv),
+          f32(x), f32(weight), bias.present ? f32(bias) : nullptr, f32(y), attrs.activation};
+}
+
+static const char* checkTranspose(const KernelContext& context) {
+  if (const char* error = checkFloatViews(context, 3, 1, 1u << 2)) return error;
+  const TransposeAttrs& attrs = attrsOf<TransposeAttrs>(context);
+  const TensorView& y = context.outputs[0];
+  if (const char* error = checkConv(y, context.inputs[1], context.inputs[0], attrs.conv)) return error;
+  if (const char* error = checkConvBias(context.inputs[2], y.dims[3])) return error;
+  if (y.dims[1] != attrs.outputSize[0] || y.dims[2] != attrs.outputSize[1])
+    return "expected an output of the given outputSize";
+  return checkActivation(attrs.activation);
+}
+
+static Workspace workspaceOfTranspose(const KernelContext& context) {
+  return workspaceOfInputGradient(transposeOf(context));
+}
+
+static void runTranspose(const KernelContext& context) { runInputGradient(context, transposeOf(context)); }
+
+const KernelEntry kEntries[] = {
+    {"conv2d(x, weight, bias?) -> (y) {strides:i2, padding:i4, dilation:i2, groups:i, activation:i}",
+     sizeof(Conv2dAttrs), checkConv2d, workspaceOfConv2d, runConv2d},
+    {"conv2dGradInput(dy, weight) -> (dx) {inputSize:i2, strides:i2, padding:i4, dilation:i2, groups:i}",
+     sizeof(GradInputAttrs), checkGradInput, workspaceOfGradInput, runGradInput},
+    {"conv2dGradWeight(x, dy) -> (dw) {kernelSize:i2, strides:i2, padding:i4, dilation:i2, groups:i}",
+     sizeof(GradWeightAttrs), checkGradWeight, workspaceOfGradWeight, runGradWeight},
+    {"conv2dTranspose(x, weight, bias?) -> (y) {outputSize:i2, strides:i2, padding:i4, dilation:i2, groups:i, "
+     "activation:i}",
+     sizeof(TransposeAttrs), checkTranspose, workspaceOfTranspose, runTranspose},
+};
+
+}  // namespace
+
+namespace OCELLUS_ISA {
+extern const KernelFamily convFamily;
+const KernelFamily convFamily = {kEntries, sizeof kEntries / sizeof kEntries[0]};
+}  // namespace OCELLUS_ISA
+
+}  // namespace ocellus

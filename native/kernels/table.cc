@@ -1,0 +1,44 @@
+// Every kernel family of one instruction set, in one table.
+#include "../kernel.h"
+
+namespace ocellus {
+namespace OCELLUS_ISA {
+
+extern const KernelFamily activationFamily;
+extern const KernelFamily convFamily;
+extern const KernelFamily dropoutFamily;
+extern const KernelFamily elementwiseFamily;
+extern const KernelFamily lossFamily;
+extern const KernelFamily matmulFamily;
+extern const KernelFamily normalizationFamily;
+extern const KernelFamily optimizerFamily;
+extern const KernelFamily poolingFamily;
+extern const KernelFamily reduceFamily;
+extern const KernelFamily shapeFamily;
+
+namespace {
+
+const KernelFamily* const kFamilies[] = {
+    &activationFamily,
+    &convFamily,
+    &dropoutFamily,
+    &elementwiseFamily,
+    &lossFamily,
+    &matmulFamily,
+    &normalizationFamily,
+    &optimizerFamily,
+    &poolingFamily,
+    &reduceFamily,
+    &shapeFamily,
+};
+
+}  // namespace
+
+#define OCELLUS_TEXT_RAW(x) #x
+#define OCELLUS_TEXT(x) OCELLUS_TEXT_RAW(x)
+
+extern const KernelTable kernelTable;
+const KernelTable kernelTable = {OCELLUS_TEXT(OCELLUS_ISA), kFamilies, sizeof kFamilies / sizeof kFamilies[0]};
+
+}  // namespace OCELLUS_ISA
+}  // namespace ocellus
