@@ -47,7 +47,7 @@ function analyticGradients(
 ): (TensorView | null)[] {
   const emitter = new EagerEmitter(64);
   const gradients = op.gradient?.({
-    emit: (...args) => emitter.emit(...args),
+    emit: (row, operands, attrs) => emitter.emit(row, operands, attrs),
     inputs: inputs.map((input) => input && emitter.value(input)),
     outputs: outputs.map((output) => emitter.value(output)),
     attrs: completeAttrs(op, opCase.attrs ?? {}, op.name),
