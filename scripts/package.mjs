@@ -4,16 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { at, root, say } from './shared.mjs';
+import { at, root } from './shared.mjs';
+import { Tally } from './tally.mjs';
 
-let passed = 0;
-let failed = 0;
-function check(name, problem) {
-  if (problem) failed++;
-  else passed++;
-  say(problem ? `FAILED package: ${name}\n${problem}` : `ok     package: ${name}`);
-  return !problem;
-}
+const tally = new Tally();
+const check = (name, problem) => tally.check(`package: ${name}`, problem);
 
 function execute(program, args, cwd, env = {}) {
   const result = spawnSync(program, args, { cwd, encoding: 'utf8', env: { ...process.env, ...env } });
@@ -45,8 +40,7 @@ try {
 } finally {
   rmSync(project, { recursive: true, force: true });
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+tally.finish();
 
 function checkUse() {
   const node = (script, env) => execute(process.execPath, ['-e', script], project, { OCELLUS_BACKEND: '', ...env });

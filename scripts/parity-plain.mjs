@@ -1,6 +1,6 @@
 // Every case of every op, native against the TypeScript reference loop, on every instruction set of this machine, with
 // one and two threads. Needs dist/ and an addon, no test runner: it also runs where no process can be forked (qemu).
-// Ends with `N passed, N failed`.
+// Ends with `N passed, N failed`. Option: --best ISA (what the machine must choose by itself).
 import { allocateMemory, viewBuffer } from '../dist/backend/backend.js';
 import { loadAddon, nativeMissing } from '../dist/backend/load.js';
 import { selectBackend } from '../dist/backend/select.js';
@@ -53,6 +53,11 @@ function checkCase(backend, op, opCase) {
 
 let passed = 0;
 let failed = 0;
+const best = process.argv.includes('--best') ? process.argv.at(-1) : addon.isas()[0];
+if (addon.isas()[0] !== best) {
+  failed++;
+  console.log(`FAILED expected ${best} as the best instruction set, got ${addon.isas().join(', ')}`);
+}
 for (const isa of addon.isas()) {
   for (const threads of [1, 2]) {
     const backend = selectBackend({ backend: 'native', isa, threads });

@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { at, run, say, tail, which } from './shared.mjs';
+import { Tally } from './tally.mjs';
 
 const wanted = process.argv.slice(2);
 const wants = (name) => wanted.length === 0 || wanted.includes(`--${name}`);
@@ -12,12 +13,14 @@ const settings = {
   UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
   TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1',
 };
-let passed = 0;
-let failed = 0;
+const tally = new Tally();
 
-function fail(what, text) {
-  failed++;
-  say(`FAILED ${what}\n${text.trimEnd().split('\n').slice(0, 60).join('\n')}`);
+function build(kind, folder) {
+  say(`building with the ${kind} sanitizer …`);
+  const log = at('.cache', `${folder}.log`);
+  const args = ['node_modules/cmake-js/bin/cmake-js', 'build', '-O', folder, `--CDOCELLUS_SANITIZE=${kind}`];
+  const done = run(process.execPath, args, { log });
+  return tally.check(`build with the ${kind} sanitizer`, done ? null : tail(log, 40));
 }
 
 /** Programs named for an instruction set run only where the processor has it. */
@@ -26,28 +29,10 @@ function isRunnable(program) {
   return !flag || new RegExp(`\\b${flag}\\b`).test(readFileSync('/proc/cpuinfo', 'utf8'));
 }
 
-function build(kind, folder) {
-  say(`building with the ${kind} sanitizer …`);
-  const log = at('.cache', `${folder}.log`);
-  const args = ['node_modules/cmake-js/bin/cmake-js', 'build', '-O', folder, `--CDOCELLUS_SANITIZE=${kind}`];
-  const done = run(process.execPath, args, { log });
-  if (!done) fail(`build with the ${kind} sanitizer`, tail(log, 40));
-  return done;
-}
-
 function runNativeTests(kind, folder) {
   for (const program of readdirSync(at(folder, 'test')).sort()) {
-    if (!isRunnable(program)) {
-      say(`skipped ${program}: this processor lacks the instruction set`);
-      continue;
-    }
-    const result = spawnSync(at(folder, 'test', program), { encoding: 'utf8', env: { ...process.env, ...settings } });
-    const counts = /^(\d+) passed, (\d+) failed$/m.exec(result.stdout ?? '');
-    passed += Number(counts?.[1] ?? 0);
-    failed += Number(counts?.[2] ?? 0);
-    if (result.status === 0 && counts) say(`ok     ${kind}: ${program}: ${counts[0]}`);
-    else if (counts?.[2] > 0) say(`FAILED ${kind}: ${program}\n${result.stdout}`);
-    else fail(`${kind}: ${program} (${result.signal ?? result.status})`, `${result.stdout}${result.stderr}`);
+    if (isRunnable(program)) tally.program(`${kind}: ${program}`, [at(folder, 'test', program)], settings);
+    else say(`skipped ${program}: this processor lacks the instruction set`);
   }
 }
 
@@ -64,16 +49,8 @@ function runNodeTests(folder) {
   const tests = ['test/native', 'test/ops/parity.test.ts'].filter((item) => existsSync(at(item)));
   // These look at the ordinary build.
   for (const name of ['binary', 'loader']) tests.push('--exclude', `test/native/${name}.test.ts`);
-  const log = at('.cache/sanitize-node.log');
-  const done = run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...tests], { env, log });
-  const counts = /Tests\s+(?:(\d+) failed \| )?(\d+) passed/.exec(stripColors(readFileSync(log, 'utf8')));
-  passed += Number(counts?.[2] ?? 0);
-  if (done && counts) say(`ok     address: ${counts[2]} tests in Node`);
-  else fail('address: tests in Node', tail(log, 80));
+  tally.program('address: tests in Node', [process.execPath, 'scripts/check.mjs', ...tests], env);
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control characters
-const stripColors = (text) => text.replace(/\x1b\[[0-9;]*m/g, '');
 
 if (!which('cmake') || !which('g++')) {
   say('skipped the sanitizers: cmake and g++ are needed');
@@ -84,5 +61,4 @@ if (!which('cmake') || !which('g++')) {
   }
   if (wants('thread') && build('thread', 'build-tsan')) runNativeTests('thread', 'build-tsan');
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exitCode = failed > 0 ? 1 : 0;
+tally.finish();

@@ -59,6 +59,15 @@ describe('the addon as a file', () => {
     expect(weak).toEqual([]);
   });
 
+  test('objects of instruction sets run nothing when the addon is loaded', (context) => {
+    needs(context, addonFile, 'objdump');
+    const objects = objectFiles();
+    if (objects.length === 0) skipAloud(context, 'there are no object files in build/');
+    // A static initializer is code built for an instruction set that the processor may not have.
+    const initialized = objects.filter((file) => /\.(init_array|ctors)/.test(output('objdump', ['-h', file])));
+    expect(initialized.map((file) => path.relative(root, file))).toEqual([]);
+  });
+
   test('exports its entry points and nothing else', (context) => {
     needs(context, addonFile, 'nm');
     const symbols = output('nm', ['-D', '--defined-only', addonFile]).trim().split('\n');
