@@ -24,8 +24,7 @@
       "native/kernels/pooling.cc",
       "native/kernels/reduce.cc",
       "native/kernels/shape.cc",
-      "native/kernels/table.cc",
-      "native/kernels/winograd.cc"
+      "native/kernels/table.cc"
     ],
     "core_cflags": ["-fvisibility=hidden", "-frtti"],
     "kernel_cflags": ["-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"],

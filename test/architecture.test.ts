@@ -25,9 +25,9 @@ const sourceArrows: Record<string, readonly string[]> = {
   backend: ['ops', 'graph'],
   nn: ['ops', 'graph'],
   data: [],
-  train: ['graph', 'backend', 'nn', 'data'],
+  train: ['ops', 'graph', 'backend', 'nn', 'data'],
   io: ['nn'],
-  model: ['nn', 'train', 'data', 'io'],
+  model: ['graph', 'backend', 'nn', 'train', 'data', 'io'],
 };
 /** On top of everything: may import any folder. */
 const sourceTop = ['cli'];
