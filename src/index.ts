@@ -1,0 +1,54 @@
+// The public face of Ocellus. Importing it loads no addon, starts no thread, reads no file.
+
+export { diffBackends } from './backend/diff.js';
+export { type BackendChoice, type BackendInfo, backendInfo } from './backend/select.js';
+export type { StepTime } from './backend/backend.js';
+export type { DType, TensorView } from './core/dtype.js';
+export { type ErrorCode, OcellusError } from './core/errors.js';
+export { Random } from './core/random.js';
+export type { TensorInput } from './data/array.js';
+export { ArrayDataset, type Batch, type Dataset } from './data/dataset.js';
+export { loadDigits } from './data/digits.js';
+export { decodeIdx, type LabelledImages, type LabelledSplit, loadMnist, readIdx } from './data/idx.js';
+export { type Plan, planToText } from './graph/plan.js';
+export { readSafetensors, writeSafetensors } from './io/safetensors.js';
+export type { CompileOptions } from './model/compile.js';
+export { model, type ModelOptions, sequential } from './model/compose.js';
+export { load, type LoadOptions } from './model/load.js';
+export { Model, type ModelWeight, type PlanOptions } from './model/model.js';
+export type { PredictOptions } from './model/predict.js';
+export type { SummaryOptions } from './model/summary.js';
+export { Tensor } from './model/tensor.js';
+export { type Gradients, type StepLogs, Trainer } from './model/trainer.js';
+export {
+  defineLayer,
+  type Initializer,
+  type InitializerOption,
+  initializers,
+  type InputOptions,
+  input,
+  type Layer,
+  type LayerContext,
+  type LayerDefinition,
+  type LayerOptions,
+  layers,
+  type Loss,
+  type LossOption,
+  losses,
+  type Metric,
+  type MetricOption,
+  metrics,
+  Network,
+  type Optimizer,
+  type OptimizerOption,
+  optimizers,
+  type SequentialOptions,
+  type SymbolicTensor,
+} from './nn/index.js';
+export * as ops from './ops/image.js';
+export { defineOp, type OpDefinition, type Value } from './ops/op.js';
+export type { ModelData } from './train/adapter.js';
+export * as callbacks from './train/callbacks.js';
+export type * from './train/events.js';
+export type { EvaluateOptions, FitOptions, ValidationData } from './train/options.js';
+export type { Mode } from './train/program.js';

@@ -1,0 +1,119 @@
+// What `compile` sets: optimizer, losses, metrics and backend, resolved from names and checked against the network.
+
+import type { TensorSpec } from '../core/dtype.js';
+import { check, checkOptions, OcellusError } from '../core/errors.js';
+import { sizeOf } from '../core/shape.js';
+import { type Loss, type LossOption, resolveLoss } from '../nn/losses.js';
+import { type MetricOption, resolveMetric } from '../nn/metrics.js';
+import type { Network } from '../nn/network.js';
+import { type Optimizer, type OptimizerOption, resolveOptimizer } from '../nn/optimizers.js';
+import type { TargetSpec } from '../train/adapter.js';
+import { Meter } from '../train/meter.js';
+import { type Backend, type BackendChoice, type Session, selectBackend } from '../train/session.js';
+
+export interface CompileOptions extends BackendChoice {
+  /** 'sgd', 'adam', 'adamW', or one from `optimizers`. */
+  optimizer: OptimizerOption;
+  /** One for all outputs, or a list or an object with one for each. */
+  loss: LossOption | readonly LossOption[] | Readonly<Record<string, LossOption>>;
+  /** Factor of each output's loss in the sum. Default 1. */
+  lossWeights?: readonly number[];
+  /** For every output, or an object with a list for each. Default none. */
+  metrics?: readonly MetricOption[] | Readonly<Record<string, readonly MetricOption[]>>;
+}
+
+/** Resolved. Lists have one entry per output. */
+export interface Compiled {
+  readonly optimizer: Optimizer;
+  readonly losses: readonly Loss[];
+  readonly lossWeights: readonly number[];
+  readonly metrics: readonly (readonly MetricOption[])[];
+  readonly backend: Backend;
+}
+
+const names = ['optimizer', 'loss', 'lossWeights', 'metrics', 'backend', 'threads', 'isa'];
+
+export function resolveCompile(network: Network, options: CompileOptions): Compiled {
+  check(typeof options === 'object' && options !== null, 'ERR_OCELLUS_OPTION', () => ({
+    where: 'compile',
+    expected: "options, { optimizer: 'adam', loss: 'sparseCategoricalCrossentropy' } say",
+    got: options,
+  }));
+  checkOptions('compile', options, names);
+  const { optimizer, loss, lossWeights, metrics = [], ...choice } = options;
+  const outputs = network.outputNames;
+  const weights = lossWeights ?? outputs.map(() => 1);
+  check(Array.isArray(weights) && weights.length === outputs.length && weights.every(Number.isFinite), 'ERR_OCELLUS_OPTION', () => ({
+    where: "compile, option 'lossWeights'",
+    expected: `a list of ${outputs.length} numbers, one per output`,
+    got: weights,
+  }));
+  const perOutput = perName<readonly MetricOption[]>("compile, option 'metrics'", metrics, outputs, () => Array.isArray(metrics));
+  check(perOutput.every(Array.isArray), 'ERR_OCELLUS_OPTION', () => ({
+    where: "compile, option 'metrics'",
+    expected: "a list: ['accuracy']",
+    got: metrics,
+  }));
+  return {
+    optimizer: resolveOptimizer(optimizer),
+    losses: resolveLosses(loss, outputs),
+    lossWeights: [...weights],
+    metrics: perOutput,
+    backend: selectBackend(choice),
+  };
+}
+
+function resolveLosses(loss: CompileOptions['loss'], outputs: readonly string[]): Loss[] {
+  const where = "compile, option 'loss'";
+  if (!Array.isArray(loss)) {
+    const single = (value: unknown) => typeof value !== 'object' || value === null || 'name' in value;
+    return perName<LossOption>(where, loss as LossOption, outputs, single).map(resolveLoss);
+  }
+  if (loss.length === outputs.length) return loss.map(resolveLoss);
+  throw new OcellusError('ERR_OCELLUS_OPTION', {
+    where,
+    expected: `${outputs.length} losses, one per output (${outputs.join(', ')})`,
+    got: loss.length,
+  });
+}
+
+/** One value per output: the same for all, or those of an object with the outputs' names. */
+function perName<T>(where: string, value: unknown, outputs: readonly string[], isShared: (value: unknown) => boolean): T[] {
+  if (isShared(value)) return outputs.map(() => value as T);
+  const table = value as Readonly<Record<string, T>>;
+  checkOptions(where, table, outputs);
+  return outputs.map((name) => {
+    check(Object.hasOwn(table, name), 'ERR_OCELLUS_OPTION', () => ({
+      where,
+      expected: `an entry for each output (${outputs.join(', ')})`,
+      got: Object.keys(table).join(', '),
+    }));
+    return table[name];
+  });
+}
+
+/** What each output is compared with, from the outputs of a batch of one. */
+export function targetSpecs({ losses }: Compiled, outputs: readonly TensorSpec[]): TargetSpec[] {
+  return outputs.map((output, i) => {
+    const { shape, dtype } = losses[i].targetSpec(output);
+    const classes = dtype === 'int32' ? sizeOf(output.shape) / sizeOf(shape) : 0;
+    return { shape: shape.slice(1), dtype, classes };
+  });
+}
+
+/** A meter with metrics of its own. */
+export function createMeter(compiled: Compiled, network: Network, outputs: readonly TensorSpec[]): Meter {
+  return new Meter(
+    outputs.map((output, i) => ({
+      prefix: outputs.length === 1 ? '' : network.outputNames[i],
+      metrics: compiled.metrics[i].map((metric) => resolveMetric(metric, { loss: compiled.losses[i], output })),
+    })),
+  );
+}
+
+/** Hands optimizer, losses and backend to a session; metrics are tried out, so that a wrong one is told at once. */
+export function applyCompiled(session: Session, compiled: Compiled): void {
+  const targets = targetSpecs(compiled, session.outputs);
+  createMeter(compiled, session.network, session.outputs);
+  session.setObjective(compiled, targets, compiled.backend);
+}

@@ -1,0 +1,322 @@
+// The model as people use it: Keras's verbs over a network and the session that runs it.
+
+import type { NumericArray } from '../core/dtype.js';
+import { check, checkName, checkOptions, OcellusError } from '../core/errors.js';
+import { Random } from '../core/random.js';
+import { type Dataset, isDataset } from '../data/dataset.js';
+import { writeFileAtomic } from '../io/atomic.js';
+import type { Network } from '../nn/network.js';
+import { type ModelData, sampleShapes } from '../train/adapter.js';
+import type { History, TrainedModel, TrainEvent } from '../train/events.js';
+import { evaluate, train } from '../train/fit.js';
+import { checkEvaluateOptions, checkFitOptions, type DataContext, evaluationSource, prepareFit } from '../train/options.js';
+import type { EvaluateOptions, FitOptions } from '../train/options.js';
+import { type Mode, modes, type ProgramRequest } from '../train/program.js';
+import { evaluationReporter, progressReporter } from '../train/reporter.js';
+import { type Plan, selectBackend, Session, type StepTime } from '../train/session.js';
+import { applyCompiled, type Compiled, type CompileOptions, createMeter, resolveCompile, targetSpecs } from './compile.js';
+import { encodeModel } from './file.js';
+import { type PredictOptions, predict, predictSync } from './predict.js';
+import { type SummaryOptions, summaryText } from './summary.js';
+import type { Tensor } from './tensor.js';
+import { Trainer } from './trainer.js';
+
+/** A weight or running statistic. */
+export interface ModelWeight {
+  /** `conv2d_1/kernel` */
+  readonly path: string;
+  readonly shape: readonly number[];
+  /** The values themselves, not a copy. */
+  readonly data: Float32Array;
+  readonly trainable: boolean;
+}
+
+export interface PlanOptions {
+  /** Default 32. */
+  batchSize?: number;
+}
+
+/**
+ * A network with weights. Made by `sequential`, `model` or `load`.
+ *
+ * @typeParam Prediction `Tensor` for one output, `Tensor[]` for several.
+ */
+export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements TrainedModel {
+  private training = false;
+
+  /** Use `sequential`, `model` or `load` instead. */
+  constructor(
+    readonly network: Network,
+    /** Of first weights, order of samples and dropout. */
+    readonly seed: number,
+    private session: Session | null = null,
+    private compiled: Compiled | null = null,
+  ) {}
+
+  get name(): string {
+    return this.network.name ?? 'model';
+  }
+
+  /** The optimizer of `compile`; its `learningRate` may be set between steps. */
+  get optimizer(): Compiled['optimizer'] {
+    return this.requireCompiled('optimizer').optimizer;
+  }
+
+  /**
+   * Sets what is trained and how. Weights stay; the state of an earlier optimizer is forgotten.
+   *
+   * @throws ERR_OCELLUS_OPTION for names and values that are not known
+   * @example
+   * model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] });
+   */
+  compile(options: CompileOptions): this {
+    this.session?.requireIdle('compile');
+    const compiled = resolveCompile(this.network, options);
+    if (this.session || this.network.inputs.every((input) => input.shape)) {
+      this.session ??= new Session(this.network, compiled.backend, this.seed);
+      applyCompiled(this.session, compiled);
+    }
+    this.compiled = compiled;
+    return this;
+  }
+
+  /**
+   * Trains. Give samples and targets, or a dataset that yields batches.
+   *
+   * @returns loss and metrics of every epoch
+   * @throws signal.reason when aborted, within one batch; the model stays usable
+   * @example
+   * const { history } = await model.fit(images, labels, { epochs: 5, validationSplit: 0.1 });
+   */
+  fit(x: ModelData, y: ModelData, options?: FitOptions): Promise<History>;
+  fit(dataset: Dataset, options?: FitOptions): Promise<History>;
+  async fit(x: ModelData | Dataset, second?: ModelData | FitOptions, third?: FitOptions): Promise<History> {
+    const { y, options } = split<FitOptions>(x, second, third);
+    const events = this.events(x, y, options, 'auto');
+    for (;;) {
+      const { done, value } = await events.next();
+      if (done) return value;
+    }
+  }
+
+  /**
+   * Trains as `fit` does and tells what happens. Leaving the loop ends the training.
+   *
+   * @example
+   * for await (const event of model.train(images, labels, { epochs: 5 })) {
+   *   if (event.type === 'epochEnd') console.log(event.epoch, event.logs.loss);
+   * }
+   */
+  train(x: ModelData, y: ModelData, options?: FitOptions): AsyncGenerator<TrainEvent, History, undefined>;
+  train(dataset: Dataset, options?: FitOptions): AsyncGenerator<TrainEvent, History, undefined>;
+  train(x: ModelData | Dataset, second?: ModelData | FitOptions, third?: FitOptions): AsyncGenerator<TrainEvent, History, undefined> {
+    const { y, options } = split<FitOptions>(x, second, third);
+    return this.events(x, y, options, 0);
+  }
+
+  /**
+   * Loss and metrics, averaged over all samples, without training.
+   *
+   * @example
+   * const { loss, accuracy } = await model.evaluate(testImages, testLabels);
+   */
+  evaluate(x: ModelData, y: ModelData, options?: EvaluateOptions): Promise<Record<string, number>>;
+  evaluate(dataset: Dataset, options?: EvaluateOptions): Promise<Record<string, number>>;
+  async evaluate(
+    x: ModelData | Dataset,
+    second?: ModelData | EvaluateOptions,
+    third?: EvaluateOptions,
+  ): Promise<Record<string, number>> {
+    const { y, options } = split<EvaluateOptions>(x, second, third);
+    checkEvaluateOptions('evaluate', options);
+    const { session, compiled, context } = this.ready('evaluate', x);
+    const source = evaluationSource(context, 'evaluate', x, y, options.batchSize);
+    const meter = createMeter(compiled, this.network, session.outputs);
+    const progress = evaluationReporter(options.verbose ?? 0, options.stream);
+    try {
+      return (await evaluate(session, source, meter, { signal: options.signal, progress })).logs();
+    } finally {
+      progress.close();
+    }
+  }
+
+  /**
+   * The outputs for some samples, [samples, …].
+   *
+   * @example
+   * const scores = await model.predict(images);
+   * scores.argMax(); // a class for each image
+   */
+  async predict(x: ModelData, options: PredictOptions = {}): Promise<Prediction> {
+    return this.unwrap(await predict(this.built('predict', x), x, options));
+  }
+
+  /** As `predict`, on the calling thread's time: the event loop waits. */
+  predictSync(x: ModelData, options: Omit<PredictOptions, 'signal'> = {}): Prediction {
+    return this.unwrap(predictSync(this.built('predictSync', x), x, options));
+  }
+
+  /** Prints the layers with their output shapes, parameters, multiply-adds and memory. */
+  summary(options: SummaryOptions = {}): void {
+    checkOptions('summary', options, ['batchSize', 'print', 'lineLength']);
+    const { batchSize = 32, lineLength = process.stdout.columns } = options;
+    const { print = (text: string) => process.stdout.write(`${text}\n`) } = options;
+    print(summaryText(this.built('summary'), this.name, this.compiled !== null, batchSize, lineLength));
+  }
+
+  /** All weights and running statistics, in the order of the layers. */
+  get weights(): ModelWeight[] {
+    const session = this.built('weights');
+    return session.weights.map(({ path, shape, trainable, variable }) => {
+      return { path, shape, trainable, data: session.view(variable) as Float32Array };
+    });
+  }
+
+  /** Number of values in all weights and running statistics. */
+  countParams(): number {
+    return this.built('countParams').weights.reduce((sum, weight) => sum + weight.size, 0);
+  }
+
+  /** Copies of all weights by path. */
+  getWeights(): Record<string, Float32Array> {
+    return Object.fromEntries(this.weights.map(({ path, data }) => [path, Float32Array.from(data)]));
+  }
+
+  /** Sets weights by path; those that are not named stay. */
+  setWeights(weights: Readonly<Record<string, ArrayLike<number>>>): void {
+    this.built('setWeights').requireIdle('setWeights');
+    const own = Object.fromEntries(this.weights.map(({ path, data }) => [path, data]));
+    for (const [path, values] of Object.entries(weights)) {
+      const { length } = checkName('setWeights', path, own);
+      check(values?.length === length, 'ERR_OCELLUS_SHAPE', () => ({
+        where: `setWeights: '${path}'`,
+        expected: `${length} numbers`,
+        got: values?.length ?? 'none',
+      }));
+    }
+    for (const [path, values] of Object.entries(weights)) own[path].set(values);
+  }
+
+  /** The open loop: single steps, gradients in hand. */
+  trainer(): Trainer {
+    const { session, compiled, context } = this.ready('trainer');
+    return new Trainer(session, context, createMeter(compiled, this.network, session.outputs));
+  }
+
+  /** The program that runs for a purpose; `planText` for people. */
+  plan(mode: Mode = 'predict', options: PlanOptions = {}): Plan {
+    return this.built('plan').plan(this.request('plan', mode, options));
+  }
+
+  planText(mode: Mode = 'predict', options: PlanOptions = {}): string {
+    return this.built('planText').planText(this.request('planText', mode, options));
+  }
+
+  /** Time and GFLOP/s of every step of a program, run on random data. The model is afterwards as before. */
+  async profile(mode: Mode = 'predict', options: PlanOptions = {}): Promise<StepTime[]> {
+    const random = new Random(this.seed);
+    const fill = (data: NumericArray): void => {
+      for (let i = 0; i < data.length; i++) data[i] = data instanceof Float32Array ? random.uniform() : random.integer(2);
+    };
+    return this.built('profile').profile(this.request('profile', mode, options), {
+      write: (bound) => [...bound.inputs, ...bound.targets].forEach(fill),
+      read: () => undefined,
+    });
+  }
+
+  /**
+   * Writes everything to one safetensors file, atomically: weights, architecture, optimizer, progress. `load` reads it.
+   *
+   * @throws ERR_OCELLUS_DATA when the file cannot be written
+   */
+  async save(file: string): Promise<void> {
+    const session = this.built('save');
+    const bytes = await session.exclusive(async () => encodeModel(this, session, this.compiled, file));
+    await writeFileAtomic(file, bytes);
+  }
+
+  /** Gives plans and their memory back early. Not needed; the model stays usable. */
+  [Symbol.dispose](): void {
+    this.session?.release();
+  }
+
+  private async *events(
+    x: ModelData | Dataset,
+    y: ModelData | undefined,
+    options: FitOptions,
+    verbose: FitOptions['verbose'],
+  ): AsyncGenerator<TrainEvent, History, undefined> {
+    checkFitOptions(options);
+    const { session, compiled, context } = this.ready('fit', x);
+    const setup = prepareFit(context, x, y, options, this.seed);
+    check(!this.training, 'ERR_OCELLUS_BUSY', () => ({
+      where: 'fit',
+      expected: 'one training at a time',
+      got: 'a second one',
+      help: 'await the first one, or abort it with a signal',
+    }));
+    const reporter = progressReporter(options.verbose ?? verbose ?? 0, options.stream);
+    const meters = [0, 1].map(() => createMeter(compiled, this.network, session.outputs));
+    this.training = true;
+    session.seed = setup.seed;
+    try {
+      const callbacks = [...setup.callbacks, reporter];
+      return yield* train(session, { ...setup, model: this, callbacks, meter: meters[0], validationMeter: meters[1] });
+    } finally {
+      this.training = false;
+      reporter.close();
+    }
+  }
+
+  /** The session of a compiled model. */
+  private ready(where: string, x?: ModelData | Dataset): { session: Session; compiled: Compiled; context: DataContext } {
+    const compiled = this.requireCompiled(where);
+    const session = this.built(where, x);
+    return { session, compiled, context: { network: this.network, targets: targetSpecs(compiled, session.outputs) } };
+  }
+
+  /** The session; where the shape of inputs is still open, the data tell. */
+  private built(where: string, x?: ModelData | Dataset): Session {
+    if (this.session) return this.session;
+    if (x !== undefined && !isDataset(x)) this.network.resolveInputs(sampleShapes(this.network, `${where}: x`, x));
+    const session = new Session(this.network, this.compiled?.backend ?? selectBackend(), this.seed);
+    if (this.compiled) applyCompiled(session, this.compiled);
+    this.session = session;
+    return session;
+  }
+
+  private requireCompiled(where: string): Compiled {
+    if (this.compiled) return this.compiled;
+    throw new OcellusError('ERR_OCELLUS_STATE', {
+      where,
+      expected: 'a compiled model',
+      got: 'one without optimizer and loss',
+      help: "call model.compile({ optimizer: 'adam', loss: … }) first",
+    });
+  }
+
+  private request(where: string, mode: Mode, { batchSize = 32 }: PlanOptions): ProgramRequest {
+    check(modes.includes(mode), 'ERR_OCELLUS_OPTION', () => ({ where, expected: `one of ${modes.join(', ')}`, got: mode }));
+    check(Number.isSafeInteger(batchSize) && batchSize >= 1, 'ERR_OCELLUS_OPTION', () => ({
+      where: `${where}, option 'batchSize'`,
+      expected: 'a whole number of at least 1',
+      got: batchSize,
+    }));
+    return { mode, batch: batchSize, dtypes: this.network.inputs.map((input) => input.dtype) };
+  }
+
+  private unwrap(outputs: Tensor[]): Prediction {
+    return (outputs.length === 1 ? outputs[0] : outputs) as Prediction;
+  }
+}
+
+/** (x, y, options) or (dataset, options). */
+function split<O extends object>(x: unknown, second: unknown, third: O | undefined): { y: ModelData | undefined; options: O } {
+  if (!isDataset(x)) return { y: second as ModelData | undefined, options: third ?? ({} as O) };
+  check(third === undefined, 'ERR_OCELLUS_ARGUMENT', () => ({
+    where: 'dataset',
+    expected: 'no separate targets: it yields { x, y }',
+    got: 'a second argument that is not the options',
+  }));
+  return { y: undefined, options: (second as O | undefined) ?? ({} as O) };
+}

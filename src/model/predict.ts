@@ -1,0 +1,83 @@
+// Prediction: samples in batches through the network, outputs collected into tensors.
+
+import { type NumericArray, viewOf } from '../core/dtype.js';
+import { check, checkOptions } from '../core/errors.js';
+import { sizeOf } from '../core/shape.js';
+import { type ModelData, toInputs } from '../train/adapter.js';
+import type { ProgramRequest } from '../train/program.js';
+import type { BoundProgram, Session, StepUser } from '../train/session.js';
+import { Tensor } from './tensor.js';
+
+export interface PredictOptions {
+  /** Samples per step; the result does not depend on it. Default 32. */
+  batchSize?: number;
+  /** Stops within one batch; the call rejects with `signal.reason`. */
+  signal?: AbortSignal;
+}
+
+export async function predict(session: Session, x: ModelData, options: PredictOptions): Promise<Tensor[]> {
+  const { signal } = options;
+  const job = new Prediction(session, 'predict', x, options);
+  for (const request of job.requests()) {
+    signal?.throwIfAborted();
+    await session.run(request, job);
+  }
+  signal?.throwIfAborted();
+  return job.results;
+}
+
+export function predictSync(session: Session, x: ModelData, options: PredictOptions): Tensor[] {
+  const job = new Prediction(session, 'predictSync', x, options);
+  for (const request of job.requests()) session.runSync(request, job);
+  return job.results;
+}
+
+class Prediction implements StepUser<void> {
+  readonly results: Tensor[];
+  private readonly inputs: readonly { data: NumericArray; size: number }[];
+  private readonly dtypes: ProgramRequest['dtypes'];
+  private readonly samples: number;
+  private readonly batchSize: number;
+  private start = 0;
+  private end = 0;
+
+  constructor(session: Session, where: string, x: ModelData, options: PredictOptions) {
+    checkOptions(where, options, ['batchSize', 'signal']);
+    const { batchSize = 32, signal } = options;
+    check(Number.isSafeInteger(batchSize) && batchSize >= 1, 'ERR_OCELLUS_OPTION', () => ({
+      where: `${where}, option 'batchSize'`,
+      expected: 'a whole number of at least 1',
+      got: batchSize,
+    }));
+    check(signal === undefined || signal instanceof AbortSignal, 'ERR_OCELLUS_OPTION', () => ({
+      where: `${where}, option 'signal'`,
+      expected: 'an AbortSignal',
+      got: signal,
+    }));
+    const tensors = toInputs(session.network, `${where}: x`, x);
+    this.batchSize = batchSize;
+    this.samples = tensors[0].shape[0];
+    this.dtypes = tensors.map((tensor) => tensor.dtype);
+    this.inputs = tensors.map(({ data, shape }) => ({ data, size: sizeOf(shape) / shape[0] }));
+    this.results = session.outputs.map(({ shape, dtype }) => {
+      const whole = [this.samples, ...shape.slice(1)];
+      const data = viewOf(new ArrayBuffer(sizeOf(whole) * (dtype === 'uint8' ? 1 : 4)), dtype, 0, sizeOf(whole));
+      return new Tensor(data as Float32Array, whole);
+    });
+  }
+
+  *requests(): Generator<ProgramRequest> {
+    for (this.start = 0; this.start < this.samples; this.start = this.end) {
+      this.end = Math.min(this.start + this.batchSize, this.samples);
+      yield { mode: 'predict', batch: this.end - this.start, dtypes: this.dtypes };
+    }
+  }
+
+  write({ inputs }: BoundProgram): void {
+    this.inputs.forEach(({ data, size }, i) => inputs[i].set(data.subarray(this.start * size, this.end * size)));
+  }
+
+  read({ outputs }: BoundProgram): void {
+    outputs.forEach((output, i) => this.results[i].data.set(output, (output.length / (this.end - this.start)) * this.start));
+  }
+}

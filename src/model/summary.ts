@@ -1,0 +1,80 @@
+// summary(): Keras's table with two columns more: multiply-adds per sample and memory of the activations.
+
+import { formatBytes, formatCount, formatTable } from '../core/table.js';
+import { bytesPerElement } from '../core/dtype.js';
+import { sizeOf } from '../core/shape.js';
+import type { LayerCall } from '../nn/network.js';
+import type { Session } from '../train/session.js';
+import { surveyNetwork } from '../train/weights.js';
+
+export interface SummaryOptions {
+  /** Samples that memory is told for. Default 32. */
+  batchSize?: number;
+  /** Takes the text, line breaks inside. Default: to process.stdout. */
+  print?: (text: string) => void;
+  /** Widest line, in characters. Default: that of the terminal, else no limit. */
+  lineLength?: number;
+}
+
+const columns = [
+  { title: 'Layer (type)' },
+  { title: 'Output Shape' },
+  { title: 'Param #', align: 'right' },
+  { title: 'MACs', align: 'right' },
+  { title: 'Activations', align: 'right' },
+] as const;
+
+export function summaryText(session: Session, name: string, compiled: boolean, batchSize: number, maxWidth?: number): string {
+  const calls = surveyNetwork(session.network).calls.filter((call) => call.depth === 0);
+  const counted = new Set<string>();
+  const rows = calls.map((call) => {
+    // A layer that is applied twice has its weights once.
+    const parameters = counted.has(call.path) ? 0 : parametersUnder(session, call.path);
+    counted.add(call.path);
+    return [
+      `${call.path} (${call.layer.type})`,
+      `(${['None', ...call.output.shape.slice(1)].join(', ')})`,
+      formatCount(parameters),
+      formatCount(multiplyAdds(call)),
+      formatBytes(batchSize * activationBytes(call)),
+    ];
+  });
+  const totals = totalLines(session, compiled, batchSize, calls);
+  return [`Model: "${name}"`, formatTable({ columns, rows, maxWidth }), ...totals].join('\n');
+}
+
+function totalLines(session: Session, compiled: boolean, batchSize: number, calls: readonly LayerCall[]): string[] {
+  const count = (weights: Session['weights']) => weights.reduce((sum, { size }) => sum + size, 0);
+  const line = (title: string, parameters: number) => ` ${title}: ${formatCount(parameters)} (${formatBytes(4 * parameters)})`;
+  const total = count(session.weights);
+  const trainable = count(session.weights.filter((weight) => weight.trainable));
+  const slots = Object.values(session.slots()).flatMap((slot) => Object.values(slot));
+  const optimizer = slots.reduce((sum, slot) => sum + slot.length, 0);
+  const arena = (mode: 'train' | 'predict') => {
+    const dtypes = session.network.inputs.map((input) => input.dtype);
+    return formatBytes(session.plan({ mode, batch: batchSize, dtypes }).bytes.arena);
+  };
+  return [
+    line('Total params', total),
+    line('Trainable params', trainable),
+    line('Non-trainable params', total - trainable),
+    ...(compiled ? [line('Optimizer params', optimizer)] : []),
+    ` MACs per sample: ${formatCount(calls.reduce((sum, call) => sum + multiplyAdds(call), 0))}`,
+    ` Activation memory, batch of ${batchSize}: ${arena('predict')} to predict${compiled ? `, ${arena('train')} to train` : ''}`,
+  ];
+}
+
+function parametersUnder(session: Session, path: string): number {
+  return session.weights.filter((weight) => weight.path.startsWith(`${path}/`)).reduce((sum, { size }) => sum + size, 0);
+}
+
+/** Of the products that make up the work of a network; what else is done to each element does not count. */
+function multiplyAdds({ nodes }: LayerCall): number {
+  const products = nodes.filter((node) => /^(conv|depthwise|dense|matmul)/.test(node.op.name));
+  return products.reduce((sum, { op, inputs, outputs, attrs }) => sum + (op.flops?.(inputs, outputs, attrs) ?? 0) / 2, 0);
+}
+
+/** Of the output for one sample; a reshape has no memory of its own. */
+function activationBytes({ nodes, output }: LayerCall): number {
+  return nodes.every((node) => node.op.alias) ? 0 : sizeOf(output.shape) * bytesPerElement[output.dtype];
+}

@@ -1,0 +1,110 @@
+// What happens during training, as data: `for await (const event of model.train(…))` yields these events, callbacks
+// receive the same objects. Epochs and batches count from 0.
+
+/** Values by name, averaged over the samples of the epoch so far: `loss`, `accuracy`, `valLoss`, `valAccuracy`. */
+export type Logs = Readonly<Record<string, number>>;
+
+export interface TrainBeginEvent {
+  readonly type: 'trainBegin';
+  /** First epoch and the one to stop before. */
+  readonly initialEpoch: number;
+  readonly epochs: number;
+  /** Samples and batches of an epoch; undefined for a dataset that does not say. */
+  readonly samples: number | undefined;
+  readonly steps: number | undefined;
+}
+
+export interface EpochBeginEvent {
+  readonly type: 'epochBegin';
+  readonly epoch: number;
+}
+
+export interface BatchEndEvent {
+  readonly type: 'batchEnd';
+  readonly epoch: number;
+  readonly batch: number;
+  /** Samples in this batch. */
+  readonly size: number;
+  /** Loss of this batch alone. */
+  readonly loss: number;
+  readonly logs: Logs;
+}
+
+export interface EpochEndEvent {
+  readonly type: 'epochEnd';
+  readonly epoch: number;
+  readonly logs: Logs;
+  /** Time for the epoch, validation included. */
+  readonly seconds: number;
+}
+
+export interface TrainEndEvent {
+  readonly type: 'trainEnd';
+  readonly history: History;
+}
+
+export type TrainEvent = TrainBeginEvent | EpochBeginEvent | BatchEndEvent | EpochEndEvent | TrainEndEvent;
+
+/** What `fit` returns. */
+export interface History {
+  /** The epochs that were completed, in order. */
+  readonly epochs: number[];
+  /** One number per completed epoch under each name: `history.history.valAccuracy.at(-1)`. */
+  readonly history: Record<string, number[]>;
+  /** Whether a callback ended the training before the last epoch. */
+  stopped: boolean;
+}
+
+/** What a callback sees of the model. */
+export interface TrainedModel {
+  /** Copies of all weights by path. */
+  getWeights(): Record<string, Float32Array>;
+  setWeights(weights: Readonly<Record<string, ArrayLike<number>>>): void;
+  /** Writes the model to one file, atomically. */
+  save(file: string): Promise<void>;
+}
+
+export interface TrainContext {
+  readonly model: TrainedModel;
+  readonly history: History;
+  /** Ends the training after the current batch; `fit` returns normally. */
+  stop(): void;
+}
+
+type Handler<E> = (event: E, context: TrainContext) => void | Promise<void>;
+
+/**
+ * An object whose functions are called as training goes on; all are optional and awaited.
+ *
+ * @example
+ * await model.fit(x, y, { callbacks: [{ onEpochEnd: ({ epoch, logs }) => console.log(epoch, logs.loss) }] });
+ */
+export interface Callback {
+  onTrainBegin?: Handler<TrainBeginEvent>;
+  onEpochBegin?: Handler<EpochBeginEvent>;
+  onBatchEnd?: Handler<BatchEndEvent>;
+  onEpochEnd?: Handler<EpochEndEvent>;
+  onTrainEnd?: Handler<TrainEndEvent>;
+}
+
+/** Calls the callbacks that listen to `event`, one after the other. */
+export async function dispatch(callbacks: readonly Callback[], event: TrainEvent, context: TrainContext): Promise<void> {
+  for (const callback of callbacks) {
+    switch (event.type) {
+      case 'trainBegin':
+        await callback.onTrainBegin?.(event, context);
+        break;
+      case 'epochBegin':
+        await callback.onEpochBegin?.(event, context);
+        break;
+      case 'batchEnd':
+        await callback.onBatchEnd?.(event, context);
+        break;
+      case 'epochEnd':
+        await callback.onEpochEnd?.(event, context);
+        break;
+      case 'trainEnd':
+        await callback.onTrainEnd?.(event, context);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// Loss and metrics of an epoch, averaged over samples, from the outputs of the steps that were run anyway.
+
+import type { Metric } from '../nn/metrics.js';
+import type { BoundProgram, StepUser } from './session.js';
+import type { Feed } from './source.js';
+
+export interface MeterOutput {
+  /** Empty for the only output of a network, else its name: what the names of its values start with. */
+  readonly prefix: string;
+  readonly metrics: readonly Metric[];
+}
+
+/** Writes batches into steps and adds up what comes out. One object serves a whole epoch. */
+export class Meter implements StepUser<number> {
+  private feed: Feed | null = null;
+  private samples = 0;
+  private lossSum = 0;
+  private readonly lossSums: number[];
+
+  constructor(private readonly outputs: readonly MeterOutput[]) {
+    this.lossSums = outputs.map(() => 0);
+    this.reset();
+  }
+
+  reset(): void {
+    this.samples = 0;
+    this.lossSum = 0;
+    this.lossSums.fill(0);
+    for (const { metrics } of this.outputs) for (const metric of metrics) metric.reset();
+  }
+
+  /** Sets the batch of the next step. */
+  take(feed: Feed): this {
+    this.feed = feed;
+    return this;
+  }
+
+  write(bound: BoundProgram): void {
+    (this.feed as Feed).write(bound.inputs, bound.targets);
+  }
+
+  /** Returns the loss of the batch. */
+  read(bound: BoundProgram): number {
+    const { size } = this.feed as Feed;
+    const loss = bound.loss[0];
+    this.samples += size;
+    this.lossSum += size * loss;
+    this.outputs.forEach(({ metrics }, i) => {
+      this.lossSums[i] += size * bound.losses[i][0];
+      for (const metric of metrics) metric.update(bound.targets[i], bound.outputs[i], size);
+    });
+    return loss;
+  }
+
+  /** Means since the last reset: `loss`, `accuracy`; with `prefix` 'val': `valLoss`, `valAccuracy`. */
+  logs(prefix = ''): Record<string, number> {
+    const logs: Record<string, number> = { [joined(prefix, 'loss')]: this.lossSum / this.samples };
+    this.outputs.forEach((output, i) => {
+      const name = (value: string) => joined(prefix, joined(output.prefix, value));
+      if (output.prefix !== '') logs[name('loss')] = this.lossSums[i] / this.samples;
+      for (const metric of output.metrics) logs[name(metric.name)] = metric.result();
+    });
+    return logs;
+  }
+}
+
+const joined = (prefix: string, name: string): string =>
+  prefix === '' ? name : `${prefix}${name[0].toUpperCase()}${name.slice(1)}`;

@@ -1,0 +1,185 @@
+// From a network and a purpose to a plan: what is computed in a step of training, in an evaluation, in a prediction.
+
+import type { DType, TensorSpec } from '../core/dtype.js';
+import { compile } from '../graph/compile.js';
+import { gradients } from '../graph/autodiff.js';
+import { Graph, type GraphValue } from '../graph/graph.js';
+import type { Plan, PlanBuffer, PlanStep } from '../graph/plan.js';
+import { contiguousRuns, flatten, type Variable, type Variables } from '../graph/variables.js';
+import type { Loss } from '../nn/losses.js';
+import { buildNetwork, type Network, type VariableSource } from '../nn/network.js';
+import type { Optimizer } from '../nn/optimizers.js';
+
+/**
+ * train: one whole step. gradients: the step up to the gradients. apply: the rest of it. evaluate: loss and outputs
+ * without training. predict: outputs.
+ */
+export type Mode = 'train' | 'gradients' | 'apply' | 'evaluate' | 'predict';
+
+export const modes: readonly Mode[] = ['train', 'gradients', 'apply', 'evaluate', 'predict'];
+
+type Value = ReturnType<Loss['build']>;
+
+/** What is optimized, and how. */
+export interface Objective {
+  /** One per output. */
+  readonly losses: readonly Loss[];
+  /** Factor of each loss in their sum. */
+  readonly lossWeights: readonly number[];
+  readonly optimizer: Optimizer;
+}
+
+/** The variables of training, besides the weights. Lists run parallel to `parameters`. */
+export interface TrainingVariables {
+  readonly parameters: readonly Variable[];
+  readonly gradients: readonly Variable[];
+  /** Per-parameter memory of the optimizer under its name: `velocity`. */
+  readonly slots: Readonly<Record<string, readonly Variable[]>>;
+  /** Numbers that the optimizer reads in each step. */
+  readonly scalars: Readonly<Record<string, Variable>>;
+}
+
+export interface ProgramRequest {
+  readonly mode: Mode;
+  readonly batch: number;
+  /** Types of the data, one per input of the network. */
+  readonly dtypes: readonly DType[];
+}
+
+export interface ProgramContext {
+  readonly network: Network;
+  readonly variables: Variables;
+  readonly source: VariableSource;
+  readonly objective: Objective | null;
+  readonly training: TrainingVariables | null;
+  readonly workspace: (step: PlanStep) => number;
+  /** Targets of one batch, one per output. */
+  readonly targets: readonly TensorSpec[];
+}
+
+/** A plan and the buffers of it that the outside world uses. */
+export interface Program {
+  readonly plan: Plan;
+  readonly inputs: readonly PlanBuffer[];
+  readonly targets: readonly PlanBuffer[];
+  readonly outputs: readonly PlanBuffer[];
+  /** The total, a single number; null where the mode has no loss. */
+  readonly loss: PlanBuffer | null;
+  /** Mean over the batch of each output's own loss. */
+  readonly losses: readonly PlanBuffer[];
+}
+
+export function buildProgram(request: ProgramRequest, context: ProgramContext): Program {
+  const { mode } = request;
+  const graph = new Graph();
+  const parts: Parts = { inputs: [], targets: [], outputs: [], losses: [], loss: null };
+  if (mode !== 'apply') forward(graph, request, context, parts);
+  if (mode === 'train' || mode === 'gradients') backward(graph, parts.loss as Value, context.training as TrainingVariables);
+  if (mode === 'train' || mode === 'apply') optimize(graph, context);
+
+  const named = [...parts.outputs, ...parts.losses, ...(parts.loss ? [parts.loss] : [])];
+  const plan = compile(graph, {
+    outputs: Object.fromEntries(named.map((value) => [value.name, value])),
+    variables: context.variables,
+    workspace: context.workspace,
+  });
+  const read = (value: Value): PlanBuffer => plan.outputs[value.name];
+  const written = (value: Value): PlanBuffer => plan.inputs[value.name];
+  return {
+    plan,
+    inputs: parts.inputs.map(written),
+    targets: parts.targets.map(written),
+    outputs: parts.outputs.map(read),
+    losses: parts.losses.map(read),
+    loss: parts.loss && read(parts.loss),
+  };
+}
+
+interface Parts {
+  inputs: GraphValue[];
+  targets: GraphValue[];
+  outputs: Value[];
+  losses: Value[];
+  loss: Value | null;
+}
+
+function forward(graph: Graph, { mode, batch, dtypes }: ProgramRequest, context: ProgramContext, parts: Parts): void {
+  const { network, objective } = context;
+  const training = mode === 'train' || mode === 'gradients';
+  parts.inputs = network.inputs.map(({ name, shape }, i) => graph.input(name, [batch, ...(shape as number[])], dtypes[i]));
+  parts.outputs = buildNetwork(network, { graph, inputs: parts.inputs, training, variables: context.source });
+  if (mode === 'predict' || !objective) return;
+  graph.scope('loss', () => {
+    parts.outputs.forEach((output, index) => {
+      const { shape, dtype } = context.targets[index];
+      const target = graph.input(`target/${network.outputNames[index]}`, [batch, ...shape], dtype);
+      const each = objective.losses[index].build(graph, target, output);
+      parts.targets.push(target);
+      parts.losses.push(graph.emit('reduceMean', [each], { axes: [0], keepDims: 0 }, { name: 'mean' })[0]);
+    });
+    parts.loss = weightedSum(graph, parts.losses, objective.lossWeights);
+  });
+}
+
+function weightedSum(graph: Graph, losses: readonly Value[], weights: readonly number[]): Value {
+  const terms = losses.map((loss, i) =>
+    weights[i] === 1 ? loss : graph.emit('rescale', [loss], { scale: weights[i], offset: 0 })[0],
+  );
+  return terms.reduce((sum, term) => graph.emit('add', [sum, term], {}, { name: 'total' })[0]);
+}
+
+/** Emits the gradients of all parameters and has them written to their variables. */
+function backward(graph: Graph, loss: Value, { parameters, gradients: targets }: TrainingVariables): void {
+  const found = gradients(
+    graph,
+    loss,
+    parameters.map((variable) => graph.variable(variable)),
+  );
+  found.forEach((gradient, i) => {
+    const zero = () => graph.emit('fill', [], { value: 0, shape: [...targets[i].shape] }, { name: 'unused' })[0];
+    graph.bind(gradient ?? zero(), targets[i]);
+  });
+}
+
+/** Emits the optimizer over runs of neighbouring parameters, each as one flat tensor. */
+function optimize(graph: Graph, context: ProgramContext): void {
+  const { parameters, gradients: derivatives, slots, scalars } = context.training as TrainingVariables;
+  const { optimizer } = context.objective as Objective;
+  const flat = (list: readonly Variable[], name: string): Value => graph.variable(flatten(list, name));
+  const scalarValues = Object.fromEntries(Object.entries(scalars).map(([name, scalar]) => [name, graph.variable(scalar)]));
+  let start = 0;
+  contiguousRuns(parameters).forEach((run, index) => {
+    const end = start + run.length;
+    const suffix = `#${index}`;
+    graph.scope('optimizer', () => {
+      optimizer.emit(
+        graph,
+        flat(run, `parameters${suffix}`),
+        flat(derivatives.slice(start, end), `gradients${suffix}`),
+        optimizer.slots.map((slot) => flat(slots[slot].slice(start, end), `${slot}${suffix}`)),
+        scalarValues,
+      );
+    });
+    start = end;
+  });
+}
+
+/** Declares gradients, slots and scalars in `training`, each list in the order of `parameters`. */
+export function declareTraining(
+  variables: Variables,
+  parameters: readonly Variable[],
+  optimizer: Optimizer,
+): TrainingVariables {
+  variables.clearTraining();
+  const mirror = (prefix: string): Variable[] =>
+    parameters.map(({ name, shape }) => variables.declare(`${prefix}:${name}`, shape, 'float32', 'training'));
+  const scalars = Object.entries(optimizer.scalars(0));
+  return {
+    parameters,
+    gradients: mirror('gradient'),
+    slots: Object.fromEntries(optimizer.slots.map((slot) => [slot, mirror(slot)])),
+    scalars: Object.fromEntries(
+      scalars.map(([name, values]) => [name, variables.declare(`scalar:${name}`, [values.length], 'float32', 'training')]),
+    ),
+  };
+}

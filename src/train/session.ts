@@ -1,0 +1,304 @@
+// A model at work: owns its memory, keeps plans per purpose and batch size, and runs them one at a time. A step writes
+// its data straight into the memory of the plan and is one call of the executor; nothing is allocated for it.
+
+import type { NumericArray, TensorSpec } from '../core/dtype.js';
+import { check, OcellusError } from '../core/errors.js';
+import { sizeOf } from '../core/shape.js';
+import { type Backend, type Executable, type Memory, type StepTime, viewBuffer } from '../backend/backend.js';
+import { type Plan, planToText } from '../graph/plan.js';
+import { type Variable, Variables } from '../graph/variables.js';
+import type { Network } from '../nn/network.js';
+import { buildProgram, declareTraining, type Objective, type Program } from './program.js';
+import type { ProgramRequest, TrainingVariables } from './program.js';
+import { type Survey, surveyNetwork, type WeightSpec, WeightTable } from './weights.js';
+
+export type { Backend, StepTime } from '../backend/backend.js';
+export { type BackendChoice, selectBackend } from '../backend/select.js';
+export type { Plan } from '../graph/plan.js';
+
+/** Plans kept at the same time; a fit with validation and a partial last batch needs four. */
+const maxPlans = 16;
+
+/** Time after which the event loop gets its turn between two steps. */
+const turnAfterMs = 4;
+
+export interface Weight {
+  /** `conv2d_1/kernel` */
+  readonly path: string;
+  readonly shape: readonly number[];
+  /** Number of values. */
+  readonly size: number;
+  readonly trainable: boolean;
+  readonly variable: Variable;
+}
+
+/** A program with its executor and views of its buffers. */
+export interface BoundProgram {
+  readonly executable: Executable;
+  readonly inputs: readonly NumericArray[];
+  readonly targets: readonly NumericArray[];
+  readonly outputs: readonly NumericArray[];
+  readonly losses: readonly NumericArray[];
+  /** One number. Empty where the mode has no loss. */
+  readonly loss: NumericArray;
+}
+
+interface CachedProgram {
+  readonly program: Program;
+  bound: BoundProgram | null;
+}
+
+/** What goes into a step, and what is taken from it, while the memory is held. */
+export interface StepUser<T> {
+  write(bound: BoundProgram): void;
+  read(bound: BoundProgram): T;
+}
+
+export class Session {
+  /** In the order in which the layers run. */
+  weights: readonly Weight[];
+  /** Outputs for a batch of one. */
+  readonly outputs: readonly TensorSpec[];
+  /** Training steps done since the optimizer was set. */
+  step = 0;
+  /** Epochs begun by fit since the optimizer was set: with the seed it determines the order of samples. */
+  epoch = 0;
+  /** Seed of dropout; fit may set another one. */
+  seed: number;
+
+  private readonly variables = new Variables();
+  private readonly table: WeightTable;
+  private readonly programs = new Map<string, CachedProgram>();
+  private memory: Memory;
+  private objective: Objective | null = null;
+  private training: TrainingVariables | null = null;
+  private targets: readonly TensorSpec[] = [];
+  private tail: Promise<unknown> = Promise.resolve();
+  private pending = 0;
+  private lastTurn = 0;
+
+  constructor(
+    readonly network: Network,
+    private backend: Backend,
+    readonly initialSeed: number,
+    survey: Survey = surveyNetwork(network),
+    valuesOf: (weight: WeightSpec) => ArrayLike<number> = (weight) => weight.create(initialSeed),
+  ) {
+    this.seed = initialSeed;
+    this.outputs = survey.outputs;
+    this.table = new WeightTable(survey.weights, this.variables);
+    this.weights = this.describe(survey);
+    this.memory = {
+      state: backend.allocate(this.variables.bytes('state')),
+      training: backend.allocate(0),
+      arena: backend.allocate(0),
+    };
+    for (const weight of survey.weights) this.view(this.table.get(weight.path)).set(valuesOf(weight));
+  }
+
+  /** The elements of a variable, in place. */
+  view(variable: Variable): NumericArray {
+    return viewBuffer(this.memory, variable);
+  }
+
+  /** The optimizer's variables by the names they have in files: `velocity` → parameter → view. */
+  slots(): Record<string, Record<string, NumericArray>> {
+    const { slots = {}, parameters = [] } = this.training ?? {};
+    const byParameter = (list: readonly Variable[]) =>
+      Object.fromEntries(list.map((variable, i) => [parameters[i].name, this.view(variable)]));
+    return Object.fromEntries(Object.entries(slots).map(([name, list]) => [name, byParameter(list)]));
+  }
+
+  /** The gradients of the last `gradients` or `train` step, in place. */
+  gradients(): { variable: Variable; data: NumericArray }[] {
+    const { parameters = [], gradients = [] } = this.training ?? {};
+    return parameters.map((variable, i) => ({ variable, data: this.view(gradients[i]) }));
+  }
+
+  /** Chooses backend, losses and optimizer; the state of an earlier optimizer is forgotten. */
+  setObjective(objective: Objective, targets: readonly TensorSpec[], backend: Backend): void {
+    this.requireIdle('compile');
+    // Layers may have been frozen or released since.
+    this.weights = this.describe(surveyNetwork(this.network));
+    const parameters = this.weights.filter((weight) => weight.trainable).map((weight) => weight.variable);
+    this.objective = objective;
+    this.targets = targets;
+    this.training = declareTraining(this.variables, inMemoryOrder(parameters), objective.optimizer);
+    this.step = 0;
+    this.epoch = 0;
+    this.useBackend(backend);
+  }
+
+  private describe({ weights }: Survey): Weight[] {
+    return weights.map(({ path, shape, trainable }) => {
+      return { path, shape, size: sizeOf(shape), trainable, variable: this.table.get(path) };
+    });
+  }
+
+  /** Moves to another backend. Views of weights that were taken before may be out of date afterwards. */
+  private useBackend(backend: Backend): void {
+    const state = backend.name === this.backend.name ? this.memory.state : copyOf(this.memory.state, backend);
+    this.backend = backend;
+    this.memory = { state, training: backend.allocate(this.variables.bytes('training')), arena: backend.allocate(0) };
+    this.programs.clear();
+  }
+
+  plan(request: ProgramRequest): Plan {
+    return this.program(request).program.plan;
+  }
+
+  planText(request: ProgramRequest): string {
+    return planToText(this.plan(request));
+  }
+
+  /** Runs one step off the event loop, after those that were asked for before. */
+  async run<T>(request: ProgramRequest, user: StepUser<T>): Promise<T> {
+    return this.exclusive(async () => {
+      const bound = this.prepare(request, user);
+      await bound.executable.run();
+      return this.finish(request, bound, user);
+    });
+  }
+
+  /** Runs one step on the calling thread's time. */
+  runSync<T>(request: ProgramRequest, user: StepUser<T>): T {
+    this.requireIdle('a synchronous call');
+    const bound = this.prepare(request, user);
+    bound.executable.runSync();
+    return this.finish(request, bound, user);
+  }
+
+  /** Times every step of a plan. Weights, optimizer and counters are afterwards as before. */
+  async profile<T>(request: ProgramRequest, user: StepUser<T>): Promise<StepTime[]> {
+    return this.exclusive(async () => {
+      const { state, training } = this.memory;
+      const saved = [state.slice(), training.slice()];
+      try {
+        const bound = this.prepare(request, user);
+        bound.executable.runSync();
+        return bound.executable.profileSync();
+      } finally {
+        state.set(saved[0]);
+        training.set(saved[1]);
+      }
+    });
+  }
+
+  /** Gives plans and arena back; they are made again when they are needed. */
+  release(): void {
+    this.requireIdle('dispose');
+    this.programs.clear();
+    this.memory = { ...this.memory, arena: this.backend.allocate(0) };
+  }
+
+  /** Runs `job` when nobody else uses the memory. */
+  async exclusive<T>(job: () => Promise<T>): Promise<T> {
+    const before = this.tail;
+    this.pending++;
+    const turn = before.then(job);
+    this.tail = turn.catch(() => undefined);
+    try {
+      return await turn;
+    } finally {
+      this.pending--;
+      await this.yieldInTime();
+    }
+  }
+
+  /** Throws unless no step is running or waiting. */
+  requireIdle(where: string): void {
+    check(this.pending === 0, 'ERR_OCELLUS_BUSY', () => ({
+      where,
+      expected: 'a model at rest',
+      got: 'a step that is running',
+      help: 'await the running call first; during fit, use a callback',
+    }));
+  }
+
+  /** Short steps end without a turn of the event loop; many of them must not keep it waiting. */
+  private async yieldInTime(): Promise<void> {
+    if (performance.now() - this.lastTurn < turnAfterMs) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.lastTurn = performance.now();
+  }
+
+  private prepare<T>(request: ProgramRequest, user: StepUser<T>): BoundProgram {
+    const bound = this.bind(this.program(request));
+    user.write(bound);
+    if (request.mode === 'train' || request.mode === 'gradients') {
+      const seed = this.view(this.table.seed());
+      seed[0] = this.seed;
+      seed[1] = this.step;
+    }
+    if (request.mode === 'train' || request.mode === 'apply') this.writeScalars();
+    return bound;
+  }
+
+  private finish<T>(request: ProgramRequest, bound: BoundProgram, user: StepUser<T>): T {
+    if (request.mode === 'train' || request.mode === 'apply') this.step++;
+    return user.read(bound);
+  }
+
+  private writeScalars(): void {
+    const values = (this.objective as Objective).optimizer.scalars(this.step);
+    for (const [name, variable] of Object.entries((this.training as TrainingVariables).scalars)) {
+      this.view(variable).set(values[name]);
+    }
+  }
+
+  private program(request: ProgramRequest): CachedProgram {
+    if (request.mode !== 'predict' && !this.objective) {
+      throw new OcellusError('ERR_OCELLUS_STATE', {
+        where: request.mode,
+        expected: 'a compiled model',
+        got: 'one without optimizer and loss',
+        help: "call model.compile({ optimizer: 'adam', loss: … }) first",
+      });
+    }
+    const key = `${request.mode}/${request.batch}/${request.dtypes}`;
+    const known = this.programs.get(key);
+    const cached = known ?? { program: this.build(request), bound: null };
+    this.programs.delete(key);
+    this.programs.set(key, cached);
+    if (this.programs.size > maxPlans) this.programs.delete(this.programs.keys().next().value as string);
+    return cached;
+  }
+
+  private build(request: ProgramRequest): Program {
+    return buildProgram(request, {
+      network: this.network,
+      variables: this.variables,
+      source: this.table,
+      objective: this.objective,
+      training: this.training,
+      targets: this.targets,
+      workspace: (step) => this.backend.workspace(step),
+    });
+  }
+
+  /** All plans share one arena; when a larger one is needed, the others are bound to it again when their turn comes. */
+  private bind(cached: CachedProgram): BoundProgram {
+    const { program } = cached;
+    if (program.plan.bytes.arena > this.memory.arena.byteLength) {
+      this.memory = { ...this.memory, arena: this.backend.allocate(program.plan.bytes.arena) };
+      for (const other of this.programs.values()) other.bound = null;
+    }
+    cached.bound ??= {
+      executable: this.backend.load(program.plan, this.memory),
+      inputs: program.inputs.map((buffer) => viewBuffer(this.memory, buffer)),
+      targets: program.targets.map((buffer) => viewBuffer(this.memory, buffer)),
+      outputs: program.outputs.map((buffer) => viewBuffer(this.memory, buffer)),
+      losses: program.losses.map((buffer) => viewBuffer(this.memory, buffer)),
+      loss: program.loss ? viewBuffer(this.memory, program.loss) : new Float32Array(0),
+    };
+    return cached.bound;
+  }
+}
+
+const inMemoryOrder = (variables: readonly Variable[]): Variable[] => [...variables].sort((a, b) => a.offset - b.offset);
+
+function copyOf(region: Uint8Array, backend: Backend): Uint8Array {
+  const copy = backend.allocate(region.byteLength);
+  copy.set(region);
+  return copy;
+}

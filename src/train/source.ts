@@ -1,0 +1,82 @@
+// Where batches come from: arrays in memory, gathered straight into the memory of the plan, or a dataset that yields
+// batches of its own.
+
+import type { DType, NumericArray, TensorView } from '../core/dtype.js';
+import { check, OcellusError } from '../core/errors.js';
+import type { ArrayDataset, Batch, Dataset } from '../data/dataset.js';
+
+/** One batch, ready to be written. */
+export interface Feed {
+  readonly size: number;
+  /** Element types of the inputs. */
+  readonly dtypes: readonly DType[];
+  write(inputs: readonly NumericArray[], targets: readonly NumericArray[]): void;
+}
+
+export interface Source {
+  /** Samples and batches of an epoch, where known. */
+  readonly samples: number | undefined;
+  readonly steps: number | undefined;
+  batches(epoch: number): Iterable<Feed> | AsyncIterable<Feed>;
+}
+
+export interface OrderOptions {
+  readonly batchSize: number;
+  readonly shuffle: boolean;
+  readonly seed: number;
+}
+
+/** Batches of arrays in memory. */
+export function arraySource(dataset: ArrayDataset, { batchSize, shuffle, seed }: OrderOptions): Source {
+  const dtypes = dataset.xSpecs.map((spec) => spec.dtype);
+  return {
+    samples: dataset.size,
+    steps: dataset.batchCount(batchSize),
+    *batches(epoch) {
+      for (const indices of dataset.batches(batchSize, { shuffle, seed, epoch })) {
+        const write = (inputs: readonly NumericArray[], targets: readonly NumericArray[]) =>
+          dataset.gather(indices, inputs, targets);
+        yield { size: indices.length, dtypes, write };
+      }
+    },
+  };
+}
+
+/** Batches as a dataset yields them; `convert` checks each one. */
+export function datasetSource(
+  where: string,
+  dataset: Dataset,
+  convert: (batch: Batch) => { x: readonly TensorView[]; y: readonly TensorView[] },
+): Source {
+  return {
+    samples: dataset.size,
+    steps: undefined,
+    async *batches() {
+      let count = 0;
+      for await (const batch of dataset) {
+        check(batch && typeof batch === 'object' && 'x' in batch && 'y' in batch, 'ERR_OCELLUS_DATA', () => ({
+          where,
+          expected: 'a dataset that yields { x, y }',
+          got: batch,
+        }));
+        const { x, y } = convert(batch);
+        count++;
+        yield tensorFeed(x, y);
+      }
+      if (count > 0) return;
+      throw new OcellusError('ERR_OCELLUS_DATA', { where, expected: 'a dataset with at least one batch', got: 'none' });
+    },
+  };
+}
+
+/** Whole tensors as one batch. */
+export function tensorFeed(x: readonly TensorView[], y: readonly TensorView[]): Feed {
+  return {
+    size: x[0].shape[0],
+    dtypes: x.map((tensor) => tensor.dtype),
+    write(inputs, targets) {
+      x.forEach((tensor, i) => inputs[i].set(tensor.data));
+      y.forEach((tensor, i) => targets[i].set(tensor.data));
+    },
+  };
+}
