@@ -156,7 +156,7 @@ export function rootContext(
     '',
     where,
     true,
-    -1,
+    0,
   );
 }
 
