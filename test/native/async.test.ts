@@ -38,7 +38,7 @@ function product(n: number, rounds: number): { plan: Plan; load: () => { executa
 /** A script for a fresh process or worker that builds the plan from plain data and uses the addon alone. */
 const script = (body: string): string => `
 const { workerData, parentPort } = require('node:worker_threads');
-const data = workerData ?? JSON.parse(process.env.PLAN);
+const data = workerData ?? JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
 const addon = require(data.addon);
 const region = (bytes) => new Uint8Array(new SharedArrayBuffer(bytes + 64));
 const open = () => addon.createPlan(Float64Array.from(data.words), data.ops, region(data.bytes.state), region(data.bytes.training),
@@ -141,7 +141,7 @@ describe.skipIf(!addon)('worker threads', () => {
 
 describe.skipIf(!addon)('the process', () => {
   const start = (body: string, data: Record<string, unknown>) =>
-    spawnSync(process.execPath, ['-e', script(body)], { env: { ...process.env, PLAN: JSON.stringify(data) }, encoding: 'utf8' });
+    spawnSync(process.execPath, ['-e', script(body)], { input: JSON.stringify(data), encoding: 'utf8' });
 
   it('can exit in the middle of a run', () => {
     const data = scriptData(256, 2000);

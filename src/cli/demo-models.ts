@@ -1,0 +1,49 @@
+// The networks of the demo: LeNet-5 (LeCun et al. 1998, with ReLU and max pooling) and a plain two-convolution network.
+
+import { layers } from '../nn/layers/index.js';
+import type { Layer } from '../nn/layer.js';
+import { type Optimizer, optimizers } from '../nn/optimizers.js';
+
+export interface DemoModel {
+  layers(): Layer[];
+  /** Adam whose rate falls to a fiftieth along half a cosine over all `steps`. */
+  optimizer(steps: number): Optimizer;
+}
+
+const adamWithCosine = (peak: number) => (steps: number) =>
+  optimizers.adam({ learningRate: (step) => peak * (0.02 + 0.49 * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps))) });
+
+const conv = (filters: number, kernelSize: number, padding: 'same' | 'valid' = 'valid'): Layer =>
+  layers.conv2d({ filters, kernelSize, padding, activation: 'relu' });
+
+const pool = (): Layer => layers.maxPooling2d({ poolSize: 2 });
+
+export const demoModels: Readonly<Record<'lenet5' | 'mnistcnn', DemoModel>> = {
+  lenet5: {
+    layers: () => [
+      layers.rescaling({ scale: 1 / 255 }),
+      conv(6, 5, 'same'),
+      pool(),
+      conv(16, 5),
+      pool(),
+      layers.flatten(),
+      layers.dense({ units: 120, activation: 'relu' }),
+      layers.dense({ units: 84, activation: 'relu' }),
+      layers.dense({ units: 10, activation: 'softmax' }),
+    ],
+    optimizer: adamWithCosine(2e-3),
+  },
+  mnistcnn: {
+    layers: () => [
+      layers.rescaling({ scale: 1 / 255 }),
+      conv(32, 3),
+      pool(),
+      conv(64, 3),
+      pool(),
+      layers.flatten(),
+      layers.dropout({ rate: 0.5 }),
+      layers.dense({ units: 10, activation: 'softmax' }),
+    ],
+    optimizer: adamWithCosine(2e-3),
+  },
+};
