@@ -1,0 +1,282 @@
+// What holds for every op row: its declaration, its cases, results that depend on nothing but inputs, and errors that
+// name the op, the layer and the input.
+
+import { describe, expect, test } from 'vitest';
+import type { DType, TensorSpec } from '../../src/core/dtype.js';
+import { OcellusError } from '../../src/core/errors.js';
+import { sizeOf } from '../../src/core/shape.js';
+import { allocate, caseInputs } from '../../src/ops/cases.js';
+import { builtinOps } from '../../src/ops/index.js';
+import { type AnyAttrs, type AnyOp, completeAttrs, type OpCase, signature } from '../../src/ops/op.js';
+import { inferContext } from '../../src/ops/rules.js';
+import { allCases, builtin } from './harness.js';
+
+/** The vocabulary. A line here is a promise to saved plans and to the C++ rows of the same signature. */
+const signatures = [
+  'relu(x) -> (y) {}',
+  'reluGrad(y, dy) -> (dx) {}',
+  'leakyRelu(x) -> (y) {alpha:f}',
+  'leakyReluGrad(y, dy) -> (dx) {alpha:f}',
+  'sigmoid(x) -> (y) {}',
+  'sigmoidGrad(y, dy) -> (dx) {}',
+  'tanh(x) -> (y) {}',
+  'tanhGrad(y, dy) -> (dx) {}',
+  'softmax(x) -> (y) {}',
+  'softmaxGrad(y, dy) -> (dx) {}',
+  'logSoftmax(x) -> (y) {}',
+  'logSoftmaxGrad(y, dy) -> (dx) {}',
+  'add(a, b) -> (y) {}',
+  'subtract(a, b) -> (y) {}',
+  'multiply(a, b) -> (y) {}',
+  'divide(a, b) -> (y) {}',
+  'maximum(a, b) -> (y) {}',
+  'minimum(a, b) -> (y) {}',
+  'compare(a, b) -> (y) {}',
+  'negate(x) -> (y) {}',
+  'abs(x) -> (y) {}',
+  'sign(x) -> (y) {}',
+  'square(x) -> (y) {}',
+  'sqrt(x) -> (y) {}',
+  'exp(x) -> (y) {}',
+  'log(x) -> (y) {}',
+  'rescale(x) -> (y) {scale:f, offset:f}',
+  'copy(x) -> (y) {}',
+  'fill() -> (y) {value:f, shape:i9}',
+  'oneHot(labels) -> (y) {depth:i}',
+  'reduceSum(x) -> (y) {axes:i9, keepDims:i}',
+  'reduceMean(x) -> (y) {axes:i9, keepDims:i}',
+  'broadcastTo(x) -> (y) {shape:i9}',
+  'matmul(a, b) -> (y) {transposeA:i, transposeB:i}',
+  'dense(x, weight, bias?) -> (y) {activation:i}',
+  'conv2d(x, weight, bias?) -> (y) {strides:i2, padding:i4, dilation:i2, groups:i, activation:i}',
+  'conv2dGradInput(dy, weight) -> (dx) {inputSize:i2, strides:i2, padding:i4, dilation:i2, groups:i}',
+  'conv2dGradWeight(x, dy) -> (dw) {kernelSize:i2, strides:i2, padding:i4, dilation:i2, groups:i}',
+  'conv2dTranspose(x, weight, bias?) -> (y) {outputSize:i2, strides:i2, padding:i4, dilation:i2, groups:i, activation:i}',
+  'maxPool2d(x) -> (y, indices) {poolSize:i2, strides:i2, padding:i4}',
+  'maxPool2dGrad(indices, dy) -> (dx) {inputSize:i2, poolSize:i2, strides:i2, padding:i4}',
+  'averagePool2d(x) -> (y) {poolSize:i2, strides:i2, padding:i4, countIncludePad:i}',
+  'averagePool2dGrad(dy) -> (dx) {inputSize:i2, poolSize:i2, strides:i2, padding:i4, countIncludePad:i}',
+  'batchNorm(x, gamma?, beta?) -> (y, mean, variance) {epsilon:f, activation:i}',
+  'batchNormGrad(x, gamma?, mean, variance, dy) -> (dx, dgamma, dbeta) {epsilon:f}',
+  'batchNormInference(x, gamma?, beta?, mean, variance) -> (y) {epsilon:f, activation:i}',
+  'batchNormInferenceGrad(x, gamma?, mean, variance, dy) -> (dx, dgamma, dbeta) {epsilon:f}',
+  'updateAverage(average, value) -> (y) {momentum:f, correction:f}',
+  'dropout(x, seed) -> (y) {rate:f, salt:i}',
+  'reshape(x) -> (y) {shape:i9}',
+  'pad(x) -> (y) {before:i9, after:i9, value:f}',
+  'slice(x) -> (y) {begin:i9, size:i9}',
+  'concat(...xs) -> (y) {axis:i}',
+  'transpose(x) -> (y) {permutation:i9}',
+  'softmaxCrossEntropy(logits, labels) -> (loss, probabilities) {}',
+  'softmaxCrossEntropyGrad(probabilities, labels, dloss) -> (dlogits) {}',
+  'sparseSoftmaxCrossEntropy(logits, labels) -> (loss, probabilities) {}',
+  'sparseSoftmaxCrossEntropyGrad(probabilities, labels, dloss) -> (dlogits) {}',
+  'sigmoidCrossEntropy(logits, labels) -> (loss) {}',
+  'sigmoidCrossEntropyGrad(logits, labels, dloss) -> (dlogits) {}',
+  'sgd(parameter, gradient, learningRate) -> (updatedParameter) {weightDecay:f}',
+  'sgdMomentum(parameter, gradient, velocity, learningRate) -> (updatedParameter, updatedVelocity) {momentum:f, nesterov:i, weightDecay:f}',
+  'adam(parameter, gradient, m, v, learningRate, correction) -> (updatedParameter, updatedM, updatedV) {beta1:f, beta2:f, epsilon:f, weightDecay:f, decoupled:i}',
+];
+
+test('the table is the vocabulary', () => {
+  expect([...builtinOps.values()].map(signature)).toEqual(signatures);
+});
+
+test('every op has cases, each under its own name', () => {
+  for (const op of builtinOps.values()) {
+    const names = op.cases.map(({ name }) => name);
+    expect(names.length, op.name).toBeGreaterThan(0);
+    expect(new Set(names).size, `${op.name}: ${names.join(', ')}`).toBe(names.length);
+  }
+});
+
+test('what is emitted as a gradient exists', () => {
+  const gradients = [...builtinOps.keys()].filter((name) => /Grad(Input|Weight)?$/.test(name));
+  for (const name of gradients) expect(builtinOps.has(name.replace(/Grad(Input|Weight)?$/, '')), name).toBe(true);
+});
+
+/** Runs a case over outputs and scratch that hold `rubbish`, at an odd place in memory. */
+function runWith(op: AnyOp, opCase: OpCase, bits: 32 | 64, rubbish: number) {
+  const inputs = caseInputs(op, opCase, bits);
+  const attrs = completeAttrs(op, opCase.attrs ?? {}, op.name);
+  const specs = op.infer(inferContext(op.name, inputs, attrs));
+  const allocateRubbish = (dtype: DType, length: number) =>
+    allocate(dtype, length + 1, bits)
+      .fill(rubbish)
+      .subarray(1);
+  const outputs = specs.map((spec) => ({ ...spec, data: allocateRubbish(spec.dtype, sizeOf(spec.shape)) }));
+  const scratch = allocateRubbish('float32', op.scratch?.(inputs, specs, attrs) ?? 0) as Float32Array | Float64Array;
+  const before = inputs.map((input) => input?.data.slice());
+  op.run({ inputs, outputs, attrs, scratch });
+  expect(
+    inputs.map((input) => input?.data),
+    'inputs stay as they are',
+  ).toEqual(before);
+  return outputs;
+}
+
+describe('results depend on the inputs alone', () => {
+  test.each(allCases())('%s: %s', (_, __, op, opCase) => {
+    const first = runWith(op, opCase, 32, Number.NaN);
+    const second = runWith(op, opCase, 32, 77);
+    expect(second).toEqual(first);
+    const double = runWith(op, opCase, 64, Number.NaN);
+    expect(runWith(op, opCase, 64, 77)).toEqual(double);
+    first.forEach(({ data }, k) => {
+      const exact = double[k].data;
+      const scale = Math.max(1e-30, ...exact.map(Math.abs).filter(Number.isFinite));
+      const tolerance = opCase.tolerance ?? 1e-5;
+      for (let i = 0; i < data.length; i++) {
+        if (Number.isFinite(exact[i])) expect(Math.abs(data[i] - exact[i]) / scale).toBeLessThan(tolerance);
+        else expect(data[i]).toBe(exact[i]);
+      }
+    });
+  });
+});
+
+const float = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32' });
+const int = (...shape: number[]): TensorSpec => ({ shape, dtype: 'int32' });
+const byte = (...shape: number[]): TensorSpec => ({ shape, dtype: 'uint8' });
+
+function errorOf(op: string, inputs: readonly (TensorSpec | null)[], attrs: AnyAttrs = {}): OcellusError {
+  const row = builtin(op);
+  const where = `${op} 'stem/layer'`;
+  try {
+    row.infer(inferContext(where, inputs, completeAttrs(row, attrs, where)));
+  } catch (error) {
+    if (error instanceof OcellusError) return error;
+    throw error;
+  }
+  throw new Error(`${op}: nothing was thrown`);
+}
+
+const pool = { poolSize: [2, 2], strides: [2, 2] };
+
+const errors: [string, (TensorSpec | null)[], AnyAttrs, RegExp][] = [
+  ['relu', [], {}, /an input 'x', got none/],
+  ['relu', [int(2)], {}, /'x' of type float32, got int32 2/],
+  ['reluGrad', [float(2, 3), float(3, 2)], {}, /'dy' of shape 2x3 \(the shape of 'y'\), got 3x2/],
+  ['leakyRelu', [float(2)], { alpha: -1 }, /alpha of at least 0, got -1/],
+  ['softmax', [float()], {}, /rank 1 or more, got a scalar/],
+  ['logSoftmax', [float(3, 0)], {}, /at least one class/],
+  ['add', [float(2, 3), float(2)], {}, /two shapes that broadcast, got 2x3 and 2\n {2}help: aligned at the last axis/],
+  ['multiply', [float(2), byte(2)], {}, /'b' of type float32, got uint8 2/],
+  ['fill', [], { shape: [2, -1] }, /shape of at least 0/],
+  ['oneHot', [float(3)], { depth: 2 }, /'labels' of type int32/],
+  ['oneHot', [int(3)], { depth: 0 }, /depth of at least 1/],
+  ['oneHot', [int(1, 1, 1, 1, 1, 1, 1, 1)], { depth: 2 }, /rank 7 or less/],
+  ['reduceSum', [float(2, 3)], { axes: [2] }, /axes of 2x3, ascending/],
+  ['reduceSum', [float(2, 3)], { axes: [1, 0] }, /ascending/],
+  ['reduceMean', [float(2, 3)], { axes: [1, 1] }, /each once/],
+  ['reduceMean', [float(2, 3)], { axes: [-1] }, /got \[-1\]/],
+  ['broadcastTo', [float(3)], { shape: [3, 2] }, /'x' that broadcasts to 3x2, got 3/],
+  ['broadcastTo', [float(2, 3)], { shape: [3] }, /'x' that broadcasts to 3, got 2x3/],
+  ['matmul', [float(2, 3), float(2, 4)], {}, /inner sizes .* equal, got 2x3 and 2x4/],
+  ['matmul', [float(2, 3, 1), float(3, 4)], {}, /'a' of rank 2, got rank 3 \(2x3x1\)/],
+  ['dense', [float(2, 3), float(4, 5), null], {}, /'x' with 4 features \(the weight is 4x5\), got 2x3/],
+  ['dense', [float(2, 3), float(3, 5), float(3)], {}, /'bias' of shape 5/],
+  ['dense', [float(2, 3, 4), float(4, 5), null], {}, /'x' of rank 2/],
+  ['conv2d', [float(2, 3, 3), float(3, 3, 1, 1), null], {}, /'x' of rank 4, got rank 3/],
+  ['conv2d', [byte(1, 5, 5, 3), float(3, 3, 3, 1), null], {}, /'x' of type float32, got uint8/],
+  ['conv2d', [float(1, 5, 5, 3), float(3, 3, 4, 8), null], {}, /'weight' for 3 input channels, got 4 \(3x3x4x8\)/],
+  [
+    'conv2d',
+    [float(1, 5, 5, 4), float(3, 3, 4, 8), null],
+    { groups: 2 },
+    /2 input channels per group \(4 \/ 2\), got 4/,
+  ],
+  [
+    'conv2d',
+    [float(1, 5, 5, 3), float(3, 3, 1, 8), null],
+    { groups: 2 },
+    /input channels that groups \(2\) divide, got 3/,
+  ],
+  ['conv2d', [float(1, 5, 5, 4), float(3, 3, 2, 7), null], { groups: 2 }, /filters that groups \(2\) divide, got 7/],
+  ['conv2d', [float(1, 5, 5, 3), float(3, 3, 3, 8), float(3)], {}, /'bias' of shape 8 \(one per filter\), got 3/],
+  ['conv2d', [float(1, 2, 5, 3), float(3, 3, 3, 8), null], {}, /fits into the padded input of 2x5, got 3x3\n {2}help/],
+  ['conv2d', [float(1, 4, 4, 3), float(3, 3, 3, 8), null], { dilation: [2, 2] }, /got 3x3, dilation 2,2/],
+  ['conv2d', [float(1, 0, 4, 3), float(3, 3, 3, 8), null], {}, /sizes of at least 1 after the batch axis, got 1x0x4x3/],
+  ['conv2d', [float(1, 4, 4, 3), float(3, 0, 3, 8), null], {}, /'weight' with sizes of at least 1/],
+  ['conv2d', [float(1, 4, 4, 3), float(3, 3, 3, 8), null], { strides: [0, 1] }, /strides of at least 1, got \[0,1\]/],
+  ['conv2d', [float(1, 4, 4, 3), float(3, 3, 3, 8), null], { padding: [0, 0, -1, 0] }, /padding of at least 0/],
+  ['conv2d', [float(1, 4, 4, 3), float(3, 3, 3, 8), null], { groups: 0 }, /groups of at least 1/],
+  [
+    'conv2d',
+    [float(1, 4, 4, 3), float(3, 3, 3, 8), null],
+    { activation: 'gelu' },
+    /one of linear, relu, sigmoid, tanh, got gelu/,
+  ],
+  [
+    'conv2dGradInput',
+    [float(1, 3, 3, 8), float(3, 3, 3, 8)],
+    { inputSize: [6, 5] },
+    /'dy' of 4x3 pixels, got 3x3\n {2}help/,
+  ],
+  [
+    'conv2dGradInput',
+    [float(1, 3, 3, 7), float(3, 3, 3, 8)],
+    { inputSize: [5, 5] },
+    /'dy' with 8 channels .*, got 1x3x3x7/,
+  ],
+  ['conv2dGradInput', [float(1, 3, 3, 8), float(3, 3, 3, 8)], { inputSize: [0, 5] }, /inputSize of at least 1/],
+  ['conv2dGradWeight', [float(2, 5, 5, 3), float(1, 3, 3, 8)], { kernelSize: [3, 3] }, /batch of 'x' \(2\), got 1/],
+  ['conv2dGradWeight', [float(1, 5, 5, 3), float(1, 3, 3, 8)], { kernelSize: [2, 3] }, /'dy' of 4x3 pixels, got 3x3/],
+  ['conv2dTranspose', [float(1, 3, 3, 8), float(3, 3, 4, 8), float(8)], { outputSize: [5, 5] }, /'bias' of shape 4/],
+  [
+    'conv2dTranspose',
+    [float(1, 3, 3, 8), float(3, 3, 4, 8), null],
+    { outputSize: [4, 5] },
+    /'x' of 2x3 pixels, got 3x3/,
+  ],
+  ['maxPool2d', [float(1, 4, 4)], pool, /'x' of rank 4/],
+  ['maxPool2d', [float(1, 1, 4, 2)], pool, /a pool that fits into the padded input of 1x4, got 2x2/],
+  ['maxPool2d', [float(1, 4, 4, 2)], { ...pool, padding: [0, 2, 0, 0] }, /padding smaller than the pool of 2x2/],
+  ['averagePool2d', [float(1, 4, 4, 2)], { ...pool, poolSize: [0, 2] }, /poolSize of at least 1/],
+  [
+    'maxPool2dGrad',
+    [int(1, 2, 2, 2), float(1, 2, 2, 2)],
+    { ...pool, inputSize: [4, 4] },
+    /'indices' of type uint8, got int32/,
+  ],
+  ['maxPool2dGrad', [byte(1, 2, 2, 2), float(1, 2, 2, 2)], { ...pool, inputSize: [6, 4] }, /'dy' of 3x2 pixels/],
+  ['averagePool2dGrad', [float(1, 2, 2, 2)], { ...pool, inputSize: [4, 7] }, /'dy' of 2x3 pixels/],
+  ['batchNorm', [float(2, 3), float(2), null], {}, /'gamma' of shape 3 \(one per channel\), got 2/],
+  ['batchNorm', [float(0, 3), null, null], {}, /at least one value per channel, got 0x3/],
+  ['batchNorm', [float(2, 3), null, null], { epsilon: -1 }, /epsilon of at least 0/],
+  ['batchNormInference', [float(), null, null, float(1), float(1)], {}, /at least one channel/],
+  ['batchNormInference', [float(2, 3), null, null, float(3), null], {}, /an input 'variance', got none/],
+  ['batchNormGrad', [float(2, 3), null, float(3), float(3), float(3, 2)], {}, /'dy' of shape 2x3/],
+  ['updateAverage', [float(2), float(3)], {}, /'value' of shape 2/],
+  ['updateAverage', [float(2), float(2)], { momentum: 1.5 }, /momentum in \[0, 1\], got 1.5/],
+  ['dropout', [float(2), int(2)], { rate: 1 }, /rate in \[0, 1\), got 1/],
+  ['dropout', [float(2), int(1)], {}, /'seed' of two numbers/],
+  ['reshape', [float(2, 3)], { shape: [4, -1] }, /a shape of 6 elements \(x is 2x3\), got 4x-1/],
+  ['reshape', [float(2, 3)], { shape: [-1, -1] }, /at most one size may be -1/],
+  ['reshape', [float(2, 3)], { shape: [7] }, /a shape of 6 elements/],
+  ['pad', [float(2, 3)], { before: [1], after: [1, 1] }, /before with one number per axis of 2x3, got \[1\]/],
+  ['pad', [float(2)], { before: [1], after: [-1] }, /after of at least 0/],
+  ['slice', [float(2, 3)], { begin: [0, 2], size: [2, 2] }, /a part of 2x3, got begin \[0,2\], size \[2,2\]/],
+  ['concat', [float(2, 3), float(2, 4)], { axis: 0 }, /'xs\[1\]' to equal 2x3 on all axes but 0, got 2x4/],
+  ['concat', [float(2, 3), byte(2, 3)], { axis: 0 }, /'xs\[1\]' of type float32/],
+  ['concat', [float(2, 3)], { axis: 2 }, /axis in \[0, 2\), got 2/],
+  ['transpose', [float(2, 3)], { permutation: [0, 0] }, /a permutation of the 2 axes/],
+  ['softmaxCrossEntropy', [float(2, 3), float(2, 4)], {}, /'labels' of shape 2x3/],
+  ['softmaxCrossEntropyGrad', [float(2, 3), float(2, 3), float(3)], {}, /'dloss' of shape 2 \(one per row\)/],
+  ['sparseSoftmaxCrossEntropy', [float(2, 3), float(2)], {}, /'labels' of type int32/],
+  ['sparseSoftmaxCrossEntropy', [float(2, 3), int(3)], {}, /2 labels, one per row of logits, got 3/],
+  ['sigmoidCrossEntropy', [float(2, 1), float(2)], {}, /'labels' of shape 2x1/],
+  ['sgd', [float(2), float(3), float(1)], {}, /'gradient' of shape 2/],
+  ['sgd', [float(2), float(2), float()], {}, /'learningRate' of shape 1 \(one number\), got scalar/],
+  ['sgdMomentum', [float(2), float(2), float(2), float(1)], { momentum: -0.1 }, /momentum in \[0, 1\]/],
+  ['adam', [float(2), float(2), float(2), float(2), float(1), float(1)], {}, /'correction' of shape 2/],
+  ['adam', [float(2), float(2), float(2), float(2), float(1), float(2)], { beta1: 1 }, /beta1 in \[0, 1\)/],
+];
+
+describe('infer rejects', () => {
+  test.each(errors)('%s %j %j', (op, inputs, attrs, message) => {
+    const error = errorOf(op, inputs, attrs);
+    expect(error.message).toMatch(message);
+    expect(error.message.startsWith(`${op} 'stem/layer'`)).toBe(true);
+    expect(error.code).toMatch(/^ERR_OCELLUS_(SHAPE|ARGUMENT)$/);
+  });
+});
