@@ -1,0 +1,216 @@
+// The four convolution rows against loops in double precision that follow the definition, over shapes chosen to hurt:
+// prime sizes, axes of one, dilation with stride, groups, uneven padding, empty batches; and what check must reject.
+#include "ops.h"
+
+using namespace ocellus;
+
+namespace ocellus {
+namespace OCELLUS_ISA {
+extern const KernelFamily convFamily;
+}
+}  // namespace ocellus
+
+namespace {
+
+const KernelFamily& family = ocellus::OCELLUS_ISA::convFamily;
+
+struct Conv {
+  int64_t batch, height, width, channels;
+  int64_t kernelY, kernelX, filters;
+  int64_t strideY, strideX;
+  int64_t top, bottom, left, right;
+  int64_t dilationY, dilationX;
+  int64_t groups;
+
+  int64_t outY() const { return (height + top + bottom - ((kernelY - 1) * dilationY + 1)) / strideY + 1; }
+  int64_t outX() const { return (width + left + right - ((kernelX - 1) * dilationX + 1)) / strideX + 1; }
+  bool fits() const {
+    return height + top + bottom >= (kernelY - 1) * dilationY + 1 && width + left + right >= (kernelX - 1) * dilationX + 1;
+  }
+  Shape input() const { return {batch, height, width, channels}; }
+  Shape weight() const { return {kernelY, kernelX, channels / groups, filters}; }
+  Shape output() const { return {batch, outY(), outX(), filters}; }
+  Attrs& append(Attrs& attrs) const {
+    return attrs.i(strideY).i(strideX).i(top).i(bottom).i(left).i(right).i(dilationY).i(dilationX).i(groups);
+  }
+  std::string name() const {
+    char text[200];
+    snprintf(text, sizeof text, "[%d %d %d %d] kernel %dx%d filters %d strides %d %d padding %d %d %d %d dilation %d %d groups %d",
+             (int)batch, (int)height, (int)width, (int)channels, (int)kernelY, (int)kernelX, (int)filters, (int)strideY,
+             (int)strideX, (int)top, (int)bottom, (int)left, (int)right, (int)dilationY, (int)dilationX, (int)groups);
+    return text;
+  }
+
+  // Calls body(x index, weight index, y index) for every multiplication.
+  template <class F>
+  void forEachProduct(const F& body) const {
+    const int64_t groupChannels = channels / groups, groupFilters = filters / groups;
+    for (int64_t n = 0; n < batch; n++)
+      for (int64_t oy = 0; oy < outY(); oy++)
+        for (int64_t ox = 0; ox < outX(); ox++)
+          for (int64_t ky = 0; ky < kernelY; ky++)
+            for (int64_t kx = 0; kx < kernelX; kx++) {
+              const int64_t y = oy * strideY - top + ky * dilationY, x = ox * strideX - left + kx * dilationX;
+              if (y < 0 || y >= height || x < 0 || x >= width) continue;
+              for (int64_t c = 0; c < groupChannels; c++)
+                for (int64_t f = 0; f < filters; f++)
+                  body(((n * height + y) * width + x) * channels + f / groupFilters * groupChannels + c,
+                       ((ky * kernelX + kx) * groupChannels + c) * filters + f,
+                       ((n * outY() + oy) * outX() + ox) * filters + f);
+            }
+  }
+};
+
+double activate(int64_t activation, double x) {
+  return activation == 1 ? (x < 0 ? 0 : x) : activation == 2 ? 1 / (1 + ::exp(-x)) : activation == 3 ? ::tanh(x) : x;
+}
+
+void finishRows(std::vector<double>& values, const Tensor& bias, int64_t activation) {
+  for (size_t i = 0; i < values.size(); i++) {
+    if (bias.present) values[i] += bias[static_cast<int64_t>(i) % bias.size()];
+    values[i] = activate(activation, values[i]);
+  }
+}
+
+// Rounding errors grow like the root of the number of terms.
+double tolerance(int64_t terms) { return 2e-6 * sqrt(1.0 + (double)terms); }
+
+void all(Random& source, const Conv& c, int64_t activation, bool withBias) {
+  const Tensor x = random(source, c.input()), w = random(source, c.weight()), dy = random(source, c.output());
+  const Tensor bias = withBias ? random(source, {c.filters}) : absent();
+  const Tensor biasOfInput = withBias ? random(source, {c.channels}) : absent();
+  std::vector<double> y(static_cast<size_t>(dy.size())), dx(static_cast<size_t>(x.size()));
+  std::vector<double> dw(static_cast<size_t>(w.size()));
+  c.forEachProduct([&](int64_t i, int64_t j, int64_t o) {
+    y[o] += x[i] * w[j];
+    dx[i] += dy[o] * w[j];
+    dw[j] += x[i] * dy[o];
+  });
+  const int64_t taps = c.kernelY * c.kernelX;
+  std::vector<Tensor> out = {empty(c.output())};
+  Attrs forward;
+  finishRows(y, bias, activation);
+  if (run(family, "conv2d", {x, w, bias}, out, c.append(forward).i(activation)))
+    close(out[0], y, tolerance(taps * c.channels), "conv2d " + c.name());
+
+  out = {empty(c.input())};
+  Attrs gradInput;
+  if (run(family, "conv2dGradInput", {dy, w}, out, c.append(gradInput.i(c.height).i(c.width))))
+    close(out[0], dx, tolerance(taps * c.filters), "conv2dGradInput " + c.name());
+
+  finishRows(dx, biasOfInput, activation);
+  Attrs transposed;
+  if (run(family, "conv2dTranspose", {dy, w, biasOfInput}, out, c.append(transposed.i(c.height).i(c.width)).i(activation)))
+    close(out[0], dx, tolerance(taps * c.filters), "conv2dTranspose " + c.name());
+
+  out = {empty(c.weight())};
+  Attrs gradWeight;
+  if (run(family, "conv2dGradWeight", {x, dy}, out, c.append(gradWeight.i(c.kernelY).i(c.kernelX))))
+    close(out[0], dw, tolerance(c.batch * c.outY() * c.outX()), "conv2dGradWeight " + c.name());
+}
+
+Conv anyConv(Random& source) {
+  static const int64_t groupSizes[] = {1, 1, 2, 3, 5, 8, 16, 17};
+  Conv c = {};
+  do {
+    c.batch = source.below(4);
+    c.height = 1 + source.below(17);
+    c.width = 1 + source.below(17);
+    c.groups = source.below(3) == 0 ? 1 + source.below(5) : 1;
+    c.channels = c.groups * groupSizes[source.below(8)];
+    c.filters = c.groups * groupSizes[source.below(8)];
+    c.kernelY = 1 + source.below(5);
+    c.kernelX = 1 + source.below(5);
+    c.strideY = 1 + source.below(4);
+    c.strideX = 1 + source.below(4);
+    c.top = source.below(4);
+    c.bottom = source.below(4);
+    c.left = source.below(4);
+    c.right = source.below(4);
+    c.dilationY = 1 + source.below(4);
+    c.dilationX = 1 + source.below(4);
+  } while (!c.fits());
+  return c;
+}
+
+void rejections() {
+  const Conv good = {2, 9, 8, 6, 3, 2, 4, 2, 1, 1, 0, 1, 1, 2, 1, 2};
+  const auto tryConv = [&](const Conv& c, const char* what, int64_t activation = 0, Shape x = {}, Shape w = {},
+                           Shape y = {}) {
+    Attrs attrs;
+    rejects(family, "conv2d",
+            {empty(x.empty() ? good.input() : x), empty(w.empty() ? good.weight() : w), absent()},
+            {empty(y.empty() ? good.output() : y)}, c.append(attrs).i(activation), what);
+  };
+  Conv bad = good;
+  bad.strideY = 0;
+  tryConv(bad, "a stride of 0");
+  bad = good;
+  bad.dilationX = -1;
+  tryConv(bad, "a negative dilation");
+  bad = good;
+  bad.left = -1;
+  tryConv(bad, "negative padding");
+  bad = good;
+  bad.groups = 0;
+  tryConv(bad, "no groups");
+  bad = good;
+  bad.groups = 4;
+  tryConv(bad, "groups that do not divide the channels");
+  bad = good;
+  bad.top = 2000000000;
+  bad.bottom = 2000000000;
+  tryConv(bad, "padding that does not give the output size");
+  bad = good;
+  bad.dilationY = 2147483647;
+  tryConv(bad, "a kernel larger than the image");
+  tryConv(good, "an unknown activation", 4);
+  tryConv(good, "a negative activation", -1);
+  tryConv(good, "rank 3", 0, {2, 9, 8});
+  tryConv(good, "another batch size", 0, {}, {}, {3, good.outY(), good.outX(), 4});
+  tryConv(good, "a weight for other channels", 0, {}, {3, 2, 6, 4});
+  tryConv(good, "an output too high", 0, {}, {}, {2, good.outY() + 1, good.outX(), 4});
+  tryConv(good, "an output too narrow", 0, {}, {}, {2, good.outY(), good.outX() - 1, 4});
+  Attrs attrs;
+  rejects(family, "conv2d", {empty(good.input()), empty(good.weight()), empty({5})}, {empty(good.output())},
+          good.append(attrs).i(0), "a bias of another length");
+  Attrs size;
+  rejects(family, "conv2dGradInput", {empty(good.output()), empty(good.weight())}, {empty(good.input())},
+          good.append(size.i(good.height + 1).i(good.width)), "an inputSize that is not the output's");
+  Attrs kernel;
+  rejects(family, "conv2dGradWeight", {empty(good.input()), empty(good.output())}, {empty(good.weight())},
+          good.append(kernel.i(good.kernelY).i(good.kernelX + 1)), "a kernelSize that is not the output's");
+  Attrs out;
+  rejects(family, "conv2dTranspose", {empty(good.output()), empty(good.weight()), absent()}, {empty(good.input())},
+          good.append(out.i(good.height).i(good.width - 1)).i(0), "an outputSize that is not the output's");
+}
+
+}  // namespace
+
+int main() {
+  Random source;
+  for (int i = 0; i < 250; i++) all(source, anyConv(source), source.below(4), source.below(2) != 0);
+  const Conv cases[] = {
+      {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},        // one multiplication
+      {0, 5, 5, 3, 3, 3, 4, 1, 1, 1, 1, 1, 1, 1, 1, 1},        // an empty batch
+      {2, 11, 7, 24, 1, 1, 40, 1, 1, 0, 0, 0, 0, 1, 1, 1},     // pointwise
+      {2, 11, 7, 24, 1, 1, 40, 1, 1, 0, 0, 0, 0, 1, 1, 4},     // pointwise in groups
+      {2, 11, 7, 24, 1, 1, 40, 2, 2, 0, 0, 0, 0, 1, 1, 1},     // pointwise with strides: phases without taps
+      {1, 13, 13, 12, 3, 3, 12, 1, 1, 1, 1, 1, 1, 1, 1, 12},   // depthwise
+      {1, 13, 13, 12, 3, 3, 36, 2, 2, 0, 1, 0, 1, 1, 1, 12},   // depthwise with a multiplier
+      {4, 28, 28, 1, 5, 5, 6, 1, 1, 2, 2, 2, 2, 1, 1, 1},      // first layers
+      {4, 14, 14, 6, 5, 5, 16, 1, 1, 0, 0, 0, 0, 1, 1, 1},
+      {2, 32, 32, 3, 3, 3, 32, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+      {2, 16, 16, 32, 3, 3, 64, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+      {1, 8, 8, 64, 3, 3, 130, 1, 1, 1, 1, 1, 1, 1, 1, 1},     // few rows
+      {1, 23, 19, 37, 3, 5, 29, 3, 2, 2, 0, 1, 3, 2, 3, 1},
+      {1, 4, 4, 3, 3, 3, 5, 5, 7, 0, 0, 0, 0, 1, 1, 1},        // strides past the kernel
+      {1, 9, 9, 4, 3, 3, 4, 2, 4, 3, 3, 3, 3, 4, 2, 2},        // dilation that is a multiple of the stride
+      {1, 3, 3, 2, 3, 3, 2, 1, 1, 30, 30, 30, 30, 1, 1, 1},    // mostly padding
+      {1, 29, 31, 18, 7, 7, 256, 2, 2, 3, 3, 3, 3, 1, 1, 1},
+      {1, 20, 20, 130, 3, 3, 256, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+  };
+  for (const Conv& c : cases) all(source, c, source.below(4), true);
+  rejections();
+  return finish();
+}
