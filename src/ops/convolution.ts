@@ -51,10 +51,10 @@ export function addForward(g: Geometry, x: FloatArray, weight: FloatArray, y: Fl
   }
 }
 
-/** Pixels whose patches of gradients are held at once: as many as stay in the second-level cache. */
+/** Pixels whose patches of gradients are held at once: few enough for the cache, enough to pay for packing the weight. */
 function pixelBlock(g: Geometry): number {
   const fitting = Math.floor(65536 / patchLength(g));
-  return Math.min(pixelCount(g), Math.max(16, Math.min(256, fitting)));
+  return Math.min(pixelCount(g), Math.max(64, Math.min(256, fitting)));
 }
 
 export function gradInputScratch(g: Geometry): number {

@@ -22,34 +22,33 @@ function forEachTap(g: Geometry, loop: TapLoop): void {
 
 /** y += convolution of x. */
 export function depthwiseForward(g: Geometry, x: FloatArray, weight: FloatArray, y: FloatArray): void {
-  const multiplier = g.filters / g.channels;
-  forEachTap(g, (filters, weights, channels) => {
-    for (let c = 0, f = 0; c < g.channels; c++) {
-      const value = x[channels + c];
-      for (const end = f + multiplier; f < end; f++) y[filters + f] += value * weight[weights + f];
+  const { channels } = g;
+  const multiplier = g.filters / channels;
+  forEachTap(g, (yStart, wStart, xStart) => {
+    for (let j = 0; j < multiplier; j++) {
+      for (let c = 0, f = j; c < channels; c++, f += multiplier) y[yStart + f] += x[xStart + c] * weight[wStart + f];
     }
   });
 }
 
 /** dx += gradient of the convolution with respect to its image. */
 export function depthwiseGradInput(g: Geometry, dy: FloatArray, weight: FloatArray, dx: FloatArray): void {
-  const multiplier = g.filters / g.channels;
-  forEachTap(g, (filters, weights, channels) => {
-    for (let c = 0, f = 0; c < g.channels; c++) {
-      let sum = 0;
-      for (const end = f + multiplier; f < end; f++) sum += dy[filters + f] * weight[weights + f];
-      dx[channels + c] += sum;
+  const { channels } = g;
+  const multiplier = g.filters / channels;
+  forEachTap(g, (yStart, wStart, xStart) => {
+    for (let j = 0; j < multiplier; j++) {
+      for (let c = 0, f = j; c < channels; c++, f += multiplier) dx[xStart + c] += dy[yStart + f] * weight[wStart + f];
     }
   });
 }
 
 /** dw += gradient of the convolution with respect to its weight. */
 export function depthwiseGradWeight(g: Geometry, x: FloatArray, dy: FloatArray, dw: Float64Array): void {
-  const multiplier = g.filters / g.channels;
-  forEachTap(g, (filters, weights, channels) => {
-    for (let c = 0, f = 0; c < g.channels; c++) {
-      const value = x[channels + c];
-      for (const end = f + multiplier; f < end; f++) dw[weights + f] += value * dy[filters + f];
+  const { channels } = g;
+  const multiplier = g.filters / channels;
+  forEachTap(g, (yStart, wStart, xStart) => {
+    for (let j = 0; j < multiplier; j++) {
+      for (let c = 0, f = j; c < channels; c++, f += multiplier) dw[wStart + f] += x[xStart + c] * dy[yStart + f];
     }
   });
 }

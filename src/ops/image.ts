@@ -55,12 +55,8 @@ const correlateOptions = ['strides', 'padding', 'dilation'];
 const convOptions = [...correlateOptions, 'bias', 'groups', 'dataFormat'];
 const poolOptions = ['poolSize', 'strides', 'padding', 'dataFormat'];
 
-function row(name: string): AnyOp {
-  return checkName('ops', name, Object.fromEntries(builtinOps));
-}
-
 function run(name: string, inputs: readonly (TensorView | null)[], attrs: AnyAttrs, where: string): TensorView {
-  return runOp(row(name), inputs, attrs, 64, where)[0];
+  return runOp(builtinOps.get(name) as AnyOp, inputs, attrs, 64, where)[0];
 }
 
 function checkedOptions<T extends object>(options: T, known: readonly string[], where: string): T {
