@@ -125,9 +125,8 @@ export class BuildContext implements LayerContext {
   private variable(name: string, shape: readonly number[], declare: (path: string) => Variable): Value {
     const path = `${this.path}/${name}`;
     const known = this.state.values.get(path);
-    if (known && sameShape(known.shape, shape)) return known;
-    const value = this.state.graph.variable(declare(path));
-    if (known || !sameShape(value.shape, shape)) {
+    const value = known ?? this.state.graph.variable(declare(path));
+    if (!sameShape(value.shape, shape)) {
       this.fail(
         `inputs for which '${name}' has the shape ${shapeText(value.shape)} it was made with`,
         shapeText(shape),

@@ -4,7 +4,7 @@
 import type { DType } from '../core/dtype.js';
 import type { Layer } from './layer.js';
 import { dryBuild, type NamedLayer, Network, type NetworkInput } from './network.js';
-import { completeOptions, OptionReader, optionError } from './options.js';
+import { completeOptions, OptionReader, optionError, quoted } from './options.js';
 import { type DataFormat, type InputSpec, inputSpec, isSymbolic, type SymbolicTensor } from './symbolic.js';
 
 export interface SequentialOptions {
@@ -30,7 +30,13 @@ export interface SequentialOptions {
 export function sequential(layers: readonly (Layer | SymbolicTensor)[], options: SequentialOptions = {}): Network {
   const defaults = { name: undefined, inputShape: undefined, dtype: 'float32', dataFormat: 'channelsLast' };
   const reader = new OptionReader('sequential', completeOptions('sequential', options, defaults));
-  if (!Array.isArray(layers)) throw optionError('sequential', 'a list of layers', layers);
+  if (!Array.isArray(layers))
+    throw optionError(
+      'sequential',
+      'a list of layers',
+      'something else',
+      'sequential([layers.flatten(), layers.dense({ units: 10 })])',
+    );
   const first = layers[0];
   const given = isSymbolic(first) ? first.input : null;
   const rest = (given ? layers.slice(1) : layers) as readonly Layer[];
@@ -117,7 +123,7 @@ function nameLayers(layers: readonly Layer[]): NamedLayer[] {
   for (const { name } of unique) {
     if (name === undefined) continue;
     if (taken.has(name))
-      throw optionError('network', 'every layer name once', name, 'give one of the two another name');
+      throw optionError('network', 'every layer name once', quoted(name), 'give one of the two another name');
     taken.add(name);
   }
   return unique.map((layer) => ({ name: layer.name ?? freeName(layer.type, taken), layer }));
@@ -127,7 +133,7 @@ function nameInputs(specs: readonly InputSpec[]): NetworkInput[] {
   const taken = new Set<string>();
   for (const { name } of specs) {
     if (name === undefined) continue;
-    if (taken.has(name)) throw optionError('network', 'every input name once', name);
+    if (taken.has(name)) throw optionError('network', 'every input name once', quoted(name));
     taken.add(name);
   }
   return specs.map((spec) => ({ ...spec, name: spec.name ?? freeName('input', taken) }));
@@ -166,7 +172,7 @@ function symbolList(option: string, value: SymbolicTensor | readonly SymbolicTen
 
 function checkLayer(layer: unknown, where: string): void {
   const known = layer as Layer | null | undefined;
-  if (typeof known?.call === 'function' && typeof known.type === 'string') {
+  if (typeof known === 'object' && typeof known?.call === 'function' && typeof known.type === 'string') {
     if (known.arity === 1 || known.arity === 'many') return;
     throw optionError(where, 'a layer with one input', `${known.type}, which takes ${known.arity}`);
   }

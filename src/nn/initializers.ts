@@ -3,7 +3,7 @@
 
 import { hashName, Random } from '../core/random.js';
 import { shapeText, sizeOf } from '../core/shape.js';
-import { completeOptions, lookUp, OptionReader, optionError, splitName } from './options.js';
+import { completeOptions, lookUp, OptionReader, optionError, quoted, splitName } from './options.js';
 
 /** Makes the first values of a weight. */
 export interface Initializer {
@@ -153,7 +153,7 @@ export function resolveInitializer(where: string, option: unknown): Initializer 
   }
   if (typeof (option as Initializer | null)?.create === 'function') return option as Initializer;
   if (typeof option !== 'string' && typeof option !== 'object') {
-    throw optionError(where, 'an initializer: a name, { name, … } or a function', option);
+    throw optionError(where, 'an initializer: a name, { name, … } or a function', quoted(option));
   }
   const { name, rest } = splitName(where, option);
   return lookUp<(options?: object) => Initializer>(where, name, initializers)(rest);

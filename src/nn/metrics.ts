@@ -1,9 +1,10 @@
 // Metrics: streaming means over the samples of an epoch, computed in JavaScript from arrays of targets and outputs.
 
 import type { NumericArray, TensorSpec } from '../core/dtype.js';
-import { sizeOf } from '../core/shape.js';
+import { OcellusError } from '../core/errors.js';
+import { shapeText, sizeOf } from '../core/shape.js';
 import type { Loss } from './losses.js';
-import { completeOptions, lookUp, OptionReader, optionError, splitName } from './options.js';
+import { completeOptions, lookUp, OptionReader, splitName } from './options.js';
 
 /** Watches training without steering it. */
 export interface Metric {
@@ -42,16 +43,12 @@ type Add = (target: NumericArray, output: NumericArray, samples: number) => numb
 /** All metrics by name; each call gives a maker that is told the network's output later. */
 export const metrics = {
   /** Share of right answers: binary, categorical or sparse, as loss and output ask for. */
-  accuracy(): MetricMaker {
-    return (context) => {
-      const binary =
-        context.loss.name === 'binaryCrossentropy' ||
-        sampleShape(context).at(-1) === 1 ||
-        context.output.shape.length < 2;
-      if (binary) return binaryMetric('accuracy', context, null);
-      return topMetric('accuracy', context, 1, isSparse(context));
-    };
-  },
+  accuracy: optionless('accuracy', (context) => {
+    const { shape } = context.output;
+    const single = shape.length < 2 || shape[shape.length - 1] === 1;
+    if (single || context.loss.name === 'binaryCrossentropy') return binaryMetric('accuracy', context, null);
+    return topMetric('accuracy', context, 1, isSparse(context));
+  }),
 
   /** Share of outputs on the right side of `threshold` (0.5; with a loss from logits 0). */
   binaryAccuracy(options: { threshold?: number } = {}): MetricMaker {
@@ -61,10 +58,14 @@ export const metrics = {
   },
 
   /** Share of samples whose largest output stands where the target's largest stands. */
-  categoricalAccuracy: (): MetricMaker => (context) => topMetric('categoricalAccuracy', context, 1, false),
+  categoricalAccuracy: optionless('categoricalAccuracy', (context) =>
+    topMetric('categoricalAccuracy', context, 1, false),
+  ),
 
   /** Share of samples whose largest output stands at the class that the target names. */
-  sparseCategoricalAccuracy: (): MetricMaker => (context) => topMetric('sparseCategoricalAccuracy', context, 1, true),
+  sparseCategoricalAccuracy: optionless('sparseCategoricalAccuracy', (context) =>
+    topMetric('sparseCategoricalAccuracy', context, 1, true),
+  ),
 
   /** Share of samples whose true class is among the `k` (5) largest outputs. Targets as the loss takes them. */
   topKAccuracy(options: { k?: number } = {}): MetricMaker {
@@ -73,10 +74,10 @@ export const metrics = {
   },
 
   /** Mean of (target - output)². */
-  meanSquaredError: (): MetricMaker => (context) => errorMetric('meanSquaredError', context, (d) => d * d),
+  meanSquaredError: optionless('meanSquaredError', (context) => errorMetric('meanSquaredError', context, (d) => d * d)),
 
   /** Mean of |target - output|. */
-  meanAbsoluteError: (): MetricMaker => (context) => errorMetric('meanAbsoluteError', context, Math.abs),
+  meanAbsoluteError: optionless('meanAbsoluteError', (context) => errorMetric('meanAbsoluteError', context, Math.abs)),
 };
 
 const aliases = {
@@ -94,7 +95,6 @@ export function resolveMetric(option: unknown, context: MetricContext): Metric {
   if (typeof known?.update === 'function' && typeof known.result === 'function') return known;
   const { name, rest } = splitName('metric', option);
   const make = lookUp<(options?: object) => MetricMaker>('metric', name, metrics, aliases);
-  if (make.length === 0 && Object.keys(rest).length > 0) completeOptions(`metric '${name}'`, rest, {});
   return make(rest)(context);
 }
 
@@ -120,6 +120,14 @@ function streaming(name: string, add: Add): Metric {
       count += samples;
     },
     result: () => sum / count,
+  };
+}
+
+/** A metric without options; giving it some is an error. */
+function optionless(name: string, maker: MetricMaker): (options?: object) => MetricMaker {
+  return (options = {}) => {
+    readerFor(name, options, {});
+    return maker;
   };
 }
 
@@ -174,7 +182,8 @@ function classLayout(name: string, context: MetricContext): { classes: number; i
   const axis =
     typeof given === 'number' && given >= 0 ? given : shape.length + (typeof given === 'number' ? given : -1);
   if (shape.length < 2 || axis < 1 || axis >= shape.length) {
-    throw optionError(`metric '${name}'`, 'an output [batch, …] with a class axis', shape);
+    const expected = `an output [batch, …] with a class axis ${typeof given === 'number' ? given : -1}`;
+    throw new OcellusError('ERR_OCELLUS_SHAPE', { where: `metric '${name}'`, expected, got: shapeText(shape) });
   }
   return { classes: shape[axis], inner: sizeOf(shape.slice(axis + 1)), outer: sizeOf(shape.slice(1, axis)) };
 }

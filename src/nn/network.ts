@@ -8,7 +8,7 @@ import { Graph } from '../graph/graph.js';
 import type { Value } from '../ops/op.js';
 import { type BuildState, dryVariables, rootContext, type VariableSource } from './build.js';
 import type { Layer, LayerContext } from './layer.js';
-import { optionError } from './options.js';
+import { optionError, quoted } from './options.js';
 import { applySymbolic, type DataFormat, internalShape, type SymbolicTensor } from './symbolic.js';
 
 export type { LayerCall, VariableSource } from './build.js';
@@ -103,7 +103,7 @@ export class Network implements Layer {
     if (found && rest.length === 0) return found;
     if (found instanceof Network) return found.layer(rest.join('/'));
     const names = this.layers.map((item) => item.name).join(', ');
-    throw optionError(`network${this.name ? ` '${this.name}'` : ''}`, `a layer among ${names}`, name);
+    throw optionError(`network${this.name ? ` '${this.name}'` : ''}`, `a layer among ${names}`, quoted(name));
   }
 
   /**

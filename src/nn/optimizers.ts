@@ -2,7 +2,7 @@
 // momentum after Sutskever et al. (2013); Adam after Kingma & Ba (2015), decoupled decay after Loshchilov & Hutter (2019).
 
 import type { AnyAttrs, Emitter, Value } from '../ops/op.js';
-import { completeOptions, lookUp, OptionReader, optionError, splitName } from './options.js';
+import { completeOptions, lookUp, OptionReader, optionError, quoted, splitName } from './options.js';
 
 /** A rate, or a rate for each step (0, 1, 2 …). */
 export type LearningRate = number | ((step: number) => number);
@@ -152,7 +152,7 @@ function makeOptimizer(reader: OptionReader, parts: OptimizerParts): Optimizer {
       const { learningRate } = optimizer;
       const rate: unknown = typeof learningRate === 'function' ? learningRate(step) : learningRate;
       if (typeof rate === 'number' && Number.isFinite(rate) && rate >= 0) return rate;
-      throw optionError(`optimizer '${name}', learning rate of step ${step}`, 'a number at least 0', rate);
+      throw optionError(`optimizer '${name}', learning rate of step ${step}`, 'a number at least 0', quoted(rate));
     },
     scalars: (step) => ({ learningRate: [optimizer.rateAt(step)], ...parts.scalars(step) }),
     emit(emitter, parameter, gradient, slots, scalars) {

@@ -78,14 +78,17 @@ export class OptionReader {
   }
 
   error(name: string, expected: string, got: unknown, help?: string): OcellusError {
-    return optionError(`${this.where}, option '${name}'`, expected, got, help);
+    return optionError(`${this.where}, option '${name}'`, expected, quoted(got), help);
   }
 }
 
+/** `got` is a value, or words that describe it; text that the user gave goes through `quoted`. */
 export function optionError(where: string, expected: string, got: unknown, help?: string): OcellusError {
-  const shown = typeof got === 'string' ? `'${got}'` : got;
-  return new OcellusError('ERR_OCELLUS_OPTION', { where, expected, got: shown, help });
+  return new OcellusError('ERR_OCELLUS_OPTION', { where, expected, got, help });
 }
+
+/** Text in quotation marks, everything else as it is. */
+export const quoted = (value: unknown): unknown => (typeof value === 'string' ? `'${value}'` : value);
 
 /** Given options over defaults. Unknown names are refused with a suggestion; undefined means "not given". */
 export function completeOptions(
@@ -95,9 +98,12 @@ export function completeOptions(
 ): Record<string, unknown> {
   if (given === undefined) return { ...defaults };
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw optionError(where, `an object with options ${Object.keys(defaults).join(', ')}`, given);
+    throw optionError(where, `an object with options ${Object.keys(defaults).join(', ')}`, quoted(given));
   }
-  checkOptions(where, given, Object.keys(defaults));
+  const known = Object.keys(defaults);
+  if (known.length === 0 && Object.keys(given).length > 0)
+    throw optionError(where, 'no options', `'${Object.keys(given)[0]}'`);
+  checkOptions(where, given, known);
   const entries = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...defaults, ...Object.fromEntries(entries) };
 }
@@ -114,7 +120,7 @@ export function splitName(where: string, option: unknown): { name: string; rest:
     const { name, ...rest } = option as { name: string };
     return { name, rest };
   }
-  throw optionError(where, 'a name or an object with a name', option);
+  throw optionError(where, 'a name or an object with a name', quoted(option));
 }
 
 /** Looks a name of a table up, accepting Keras's snake_case and short names from `aliases`. */

@@ -4,7 +4,7 @@
 import type { DType } from '../core/dtype.js';
 import { dryRun } from './build.js';
 import type { Layer } from './layer.js';
-import { completeOptions, OptionReader, optionError } from './options.js';
+import { completeOptions, OptionReader, optionError, quoted } from './options.js';
 
 /** Order of the axes of images at the edge of a network. Inside it is always channelsLast. */
 export type DataFormat = 'channelsLast' | 'channelsFirst';
@@ -88,7 +88,8 @@ export function applySymbolic(layer: Layer, inputs: SymbolicTensor | readonly Sy
   const list = Array.isArray(inputs) ? (inputs as SymbolicTensor[]) : [inputs as SymbolicTensor];
   const where = layer.name ? `${layer.type} '${layer.name}'` : layer.type;
   for (const item of list) {
-    if (!isSymbolic(item)) throw optionError(`${where}, apply`, 'a symbolic tensor, made by input() or apply()', item);
+    if (!isSymbolic(item))
+      throw optionError(`${where}, apply`, 'a symbolic tensor, made by input() or apply()', quoted(item));
   }
   const output = dryRun(layer, list);
   const shape = output.shape.slice(1);

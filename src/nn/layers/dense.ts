@@ -53,7 +53,7 @@ export const dense = defineLayer<DenseOptions, Settings>({
   }),
   call(context, [x], { units, activation, useBias, kernelInitializer, biasInitializer }) {
     const { shape } = x;
-    if (shape.length < 2) context.fail('input [batch, …, features]', shapeText(shape));
+    if (shape.length < 2) context.fail('samples with at least one axis', shapeText(shape.slice(1)));
     const features = shape[shape.length - 1];
     const kernel = context.weight('kernel', [features, units], kernelInitializer);
     const bias = useBias ? context.weight('bias', [units], biasInitializer) : null;

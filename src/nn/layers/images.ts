@@ -19,7 +19,7 @@ export type { Padding } from '../../ops/windows.js';
 export function imageShape(context: LayerContext, x: Value): [number, number, number, number] {
   const { shape } = x;
   if (shape.length !== 4) {
-    context.fail('images [batch, height, width, channels]', shapeText(shape), imageHelp(shape));
+    context.fail('samples [height, width, channels]', shapeText(shape.slice(1)), imageHelp(shape));
   }
   return shape as [number, number, number, number];
 }

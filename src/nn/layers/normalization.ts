@@ -56,7 +56,7 @@ export const batchNormalization = defineLayer<BatchNormalizationOptions, Setting
   },
   call(context, [x], { momentum, epsilon, ...initializers }) {
     const { shape } = x;
-    if (shape.length < 2) context.fail('input [batch, …, channels]', shapeText(shape));
+    if (shape.length < 2) context.fail('samples with at least one axis', shapeText(shape.slice(1)));
     const channels = [shape[shape.length - 1]];
     const gamma = initializers.gamma && context.weight('gamma', channels, initializers.gamma);
     const beta = initializers.beta && context.weight('beta', channels, initializers.beta);

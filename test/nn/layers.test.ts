@@ -1,0 +1,272 @@
+// Every layer: shapes, the trip through JSON, gradients, and values that can be checked by hand.
+
+import { describe, expect, it } from 'vitest';
+import { sequential } from '../../src/nn/compose.js';
+import { layerFactories, layers } from '../../src/nn/layers/index.js';
+import { checkLayer, run } from './harness.js';
+
+const image = [[6, 7, 4]] as const;
+
+describe('convolution', () => {
+  it.each([
+    ['valid', { filters: 3, kernelSize: 3 }, [4, 5, 3]],
+    ['same', { filters: 3, kernelSize: 3, padding: 'same' }, [6, 7, 3]],
+    ['same, stride 2', { filters: 2, kernelSize: [3, 2], padding: 'same', strides: 2 }, [3, 4, 2]],
+    ['padding in numbers', { filters: 2, kernelSize: 3, padding: [1, 0, 2, 1], useBias: false }, [5, 8, 2]],
+    [
+      'padding in pairs',
+      {
+        filters: 2,
+        kernelSize: 3,
+        padding: [
+          [1, 0],
+          [2, 1],
+        ],
+      },
+      [5, 8, 2],
+    ],
+    ['dilation and stride', { filters: 2, kernelSize: 2, dilation: [2, 3], strides: [1, 2] }, [4, 2, 2]],
+    ['groups', { filters: 6, kernelSize: 2, groups: 2, activation: 'tanh' }, [5, 6, 6]],
+    ['depthwise, dilation, padding', { filters: 8, kernelSize: 3, groups: 4, dilationRate: 2, padding: 1 }, [4, 5, 8]],
+    ['1x1', { filters: 5, kernelSize: 1, activation: 'sigmoid', biasInitializer: 'ones' }, [6, 7, 5]],
+    ['softmax', { filters: 3, kernelSize: 2, activation: 'softmax' }, [5, 6, 3]],
+  ] as const)('conv2d %s', (_, options, expected) => {
+    expect(checkLayer(layers.conv2d(options), image)).toEqual(expected);
+  });
+
+  it.each([
+    ['valid', { filters: 3, kernelSize: 3 }, [8, 9, 3]],
+    ['valid, stride beyond the kernel', { filters: 2, kernelSize: 2, strides: 3 }, [18, 21, 2]],
+    ['same', { filters: 2, kernelSize: 3, strides: 2, padding: 'same' }, [12, 14, 2]],
+    ['output padding', { filters: 2, kernelSize: 3, strides: 2, padding: 1, outputPadding: 1 }, [12, 14, 2]],
+    ['groups and dilation', { filters: 4, kernelSize: 2, groups: 2, dilation: 2, activation: 'tanh' }, [8, 9, 4]],
+    ['no bias', { filters: 1, kernelSize: [1, 2], useBias: false }, [6, 8, 1]],
+  ] as const)('conv2dTranspose %s', (_, options, expected) => {
+    expect(checkLayer(layers.conv2dTranspose(options), image)).toEqual(expected);
+  });
+
+  it('gives the numbers of a small example', () => {
+    const net = sequential([layers.conv2d({ filters: 1, kernelSize: 2, name: 'c' })]);
+    const x = { shape: [1, 3, 3, 1], data: [1, 2, 3, 4, 5, 6, 7, 8, 9] };
+    const weights = { 'c/kernel': [1, 0, 0, -1], 'c/bias': [10] };
+    expect(run(net, [x], { weights }).outputs[0].data).toEqual([6, 6, 6, 6]);
+  });
+});
+
+describe('dense', () => {
+  it.each([
+    ['a vector', { units: 3 }, [5], [3]],
+    ['the last axis of images', { units: 2, activation: 'softmax' }, [3, 2, 4], [3, 2, 2]],
+    ['no bias', { units: 4, useBias: false, activation: 'sigmoid' }, [5], [4]],
+    ['an initializer with options', { units: 4, kernelInitializer: { name: 'randomNormal', stddev: 0.5 } }, [5], [4]],
+    ['activation null', { units: 4, activation: null }, [5], [4]],
+  ] as const)('works on %s', (_, options, shape, expected) => {
+    expect(checkLayer(layers.dense(options), [shape])).toEqual(expected);
+  });
+
+  it('gives the numbers of a small example', () => {
+    const net = sequential([layers.dense({ units: 2, activation: 'relu', name: 'd' })]);
+    const weights = { 'd/kernel': [1, -1, 2, -2], 'd/bias': [0.5, 0.5] };
+    expect(run(net, [{ shape: [1, 2], data: [1, 1] }], { weights }).outputs[0].data).toEqual([3.5, 0]);
+  });
+});
+
+describe('pooling', () => {
+  it.each([
+    ['default', {}, [3, 3, 4]],
+    ['overlapping', { poolSize: 3, strides: 2 }, [2, 3, 4]],
+    ['same', { poolSize: 3, strides: 2, padding: 'same' }, [3, 4, 4]],
+    ['ceilMode', { poolSize: 2, ceilMode: true }, [3, 4, 4]],
+    [
+      'ceilMode whose last window would start in the padding',
+      { poolSize: [2, 2], strides: 3, padding: 1, ceilMode: true },
+      [3, 3, 4],
+    ],
+    [
+      'uneven padding',
+      {
+        poolSize: [2, 3],
+        padding: [
+          [1, 0],
+          [0, 2],
+        ],
+        strides: 1,
+      },
+      [6, 7, 4],
+    ],
+  ] as const)('max and average, %s', (_, options, expected) => {
+    expect(checkLayer(layers.maxPooling2d(options), image)).toEqual(expected);
+    expect(checkLayer(layers.averagePooling2d(options), image)).toEqual(expected);
+    expect(checkLayer(layers.averagePooling2d({ ...options, countIncludePad: true }), image)).toEqual(expected);
+  });
+
+  it('global', () => {
+    expect(checkLayer(layers.globalMaxPooling2d(), image)).toEqual([4]);
+    expect(checkLayer(layers.globalAveragePooling2d(), image)).toEqual([4]);
+    expect(checkLayer(layers.globalMaxPooling2d({ keepDims: true }), image)).toEqual([1, 1, 4]);
+    expect(checkLayer(layers.globalAveragePooling2d({ keepDims: true }), image)).toEqual([1, 1, 4]);
+  });
+
+  it('counts padding, but never what ceilMode adds', () => {
+    const x = { shape: [1, 1, 4, 1], data: [1, 2, 3, 4] };
+    const average = (options: object) =>
+      run(
+        sequential([
+          layers.averagePooling2d({ poolSize: [1, 3], strides: [1, 3], padding: [0, 1], ceilMode: true, ...options }),
+        ]),
+        [x],
+      ).outputs[0].data;
+    expect(average({})).toEqual([1.5, 3.5]);
+    expect(average({ countIncludePad: true })).toEqual([1, 7 / 3].map(Math.fround));
+    const partial = { poolSize: [1, 3], strides: [1, 2], padding: [0, 0, 0, 0], countIncludePad: true } as const;
+    expect(average(partial)).toEqual([2, 3.5]);
+  });
+
+  it('takes the largest and the mean of a window', () => {
+    const x = { shape: [1, 2, 2, 1], data: [1, -2, 3, 4] };
+    expect(run(sequential([layers.maxPool2d()]), [x]).outputs[0].data).toEqual([4]);
+    expect(run(sequential([layers.averagePool2d()]), [x]).outputs[0].data).toEqual([1.5]);
+  });
+});
+
+describe('activation', () => {
+  const names = ['relu', 'sigmoid', 'tanh', 'softmax', 'logSoftmax', 'linear', 'leakyRelu'] as const;
+  it.each(names)('%s, as a layer and by name', (name) => {
+    expect(checkLayer(layers[name](), [[3, 5]])).toEqual([3, 5]);
+    expect(checkLayer(layers.activation({ activation: name }), [[3, 5]])).toEqual([3, 5]);
+  });
+
+  it('leakyRelu takes a slope under two names', () => {
+    const x = { shape: [1, 2], data: [-2, 2] };
+    expect(run(sequential([layers.leakyRelu({ negativeSlope: 0.5 })]), [x]).outputs[0].data).toEqual([-1, 2]);
+    expect(run(sequential([layers.leakyRelu({ alpha: 0.25 })]), [x]).outputs[0].data).toEqual([-0.5, 2]);
+    expect(run(sequential([layers.leakyRelu()]), [x]).outputs[0].data).toEqual([-0.6, 2].map(Math.fround));
+  });
+});
+
+describe('shape', () => {
+  it.each([
+    ['flatten', layers.flatten(), [2, 3, 4], [24]],
+    ['flatten of a vector', layers.flatten(), [7], [7]],
+    ['reshape', layers.reshape({ targetShape: [4, 6] }), [2, 3, 4], [4, 6]],
+    ['reshape, the rest', layers.reshape({ targetShape: [-1, 2] }), [2, 3, 4], [12, 2]],
+    ['permute', layers.permute({ dims: [3, 1, 2] }), [2, 3, 4], [4, 2, 3]],
+    ['zeroPadding2d', layers.zeroPadding2d(), [2, 3, 4], [4, 5, 4]],
+    [
+      'zeroPadding2d, per side',
+      layers.zeroPadding2d({
+        padding: [
+          [0, 1],
+          [2, 3],
+        ],
+      }),
+      [2, 3, 4],
+      [3, 8, 4],
+    ],
+  ] as const)('%s', (_, layer, shape, expected) => {
+    expect(checkLayer(layer, [shape])).toEqual(expected);
+  });
+});
+
+describe('merge', () => {
+  it.each(['add', 'subtract', 'multiply', 'average', 'maximum', 'minimum'] as const)('%s', (name) => {
+    expect(
+      checkLayer(layers[name](), [
+        [2, 3],
+        [2, 3],
+      ]),
+    ).toEqual([2, 3]);
+    expect(
+      checkLayer(layers[name](), [
+        [2, 3],
+        [1, 3],
+      ]),
+    ).toEqual([2, 3]);
+  });
+
+  it('takes more than two inputs', () => {
+    expect(checkLayer(layers.average(), [[2], [2], [2]])).toEqual([2]);
+    expect(
+      checkLayer(layers.concatenate(), [
+        [2, 3],
+        [2, 1],
+        [2, 2],
+      ]),
+    ).toEqual([2, 6]);
+    expect(
+      checkLayer(layers.concatenate({ axis: 1 }), [
+        [2, 3],
+        [4, 3],
+      ]),
+    ).toEqual([6, 3]);
+  });
+});
+
+describe('batchNormalization', () => {
+  it.each([
+    ['all', {}],
+    ['no center', { center: false }],
+    ['no scale', { scale: false }],
+    ['neither', { center: false, scale: false, epsilon: 0.1 }],
+  ])('trains and infers: %s', (_, options) => {
+    for (const training of [true, false]) {
+      expect(checkLayer(layers.batchNormalization(options), image, { training })).toEqual([6, 7, 4]);
+    }
+    expect(checkLayer(layers.batchNormalization(options), [[5]], { batch: 6 })).toEqual([5]);
+  });
+
+  it('normalizes by the batch, updates the running statistics, then uses them', () => {
+    const net = sequential([layers.batchNormalization({ momentum: 0.75, epsilon: 1e-9, name: 'bn' })]);
+    const x = { shape: [2, 1], data: [1, 5] };
+    const trained = run(net, [x], { training: true });
+    expect(trained.outputs[0].data.map((v) => Math.round(v * 1e6) / 1e6)).toEqual([-1, 1]);
+    expect(trained.state['bn/movingMean']).toEqual([0.75]);
+    expect(trained.state['bn/movingVariance']).toEqual([1.75]);
+    const inferred = run(net, [x], { weights: { 'bn/movingMean': [3], 'bn/movingVariance': [4] } });
+    expect(inferred.outputs[0].data).toEqual([-1, 1]);
+    expect(inferred.state['bn/movingMean']).toEqual([3]);
+  });
+
+  it('stays in inference mode when it is frozen', () => {
+    const net = sequential([layers.batchNormalization({ trainable: false, name: 'bn' })]);
+    const result = run(net, [{ shape: [2, 1], data: [1, 5] }], { training: true });
+    expect(result.state['bn/movingMean']).toEqual([0]);
+    expect(result.outputs[0].data[0]).toBeCloseTo(1, 2);
+  });
+});
+
+describe('dropout and rescaling', () => {
+  it('dropout trains with a mask and infers without', () => {
+    expect(checkLayer(layers.dropout({ rate: 0.4 }), [[5, 4]])).toEqual([5, 4]);
+    expect(checkLayer(layers.dropout({ rate: 0.4 }), [[5, 4]], { training: false })).toEqual([5, 4]);
+    const x = { shape: [100, 50], data: new Float32Array(5000).fill(1) };
+    const net = sequential([layers.dropout({ rate: 0.25 })]);
+    const { data } = run(net, [x], { training: true }).outputs[0];
+    expect(new Set(data)).toEqual(new Set([0, Math.fround(1 / 0.75)]));
+    expect(data.filter((value) => value === 0).length / 5000).toBeCloseTo(0.25, 1);
+    expect(run(net, [x]).outputs[0].data.every((value) => value === 1)).toBe(true);
+  });
+
+  it('two dropouts have two masks', () => {
+    const x = { shape: [1, 200], data: new Float32Array(200).fill(1) };
+    const mask = (name: string) =>
+      run(sequential([layers.dropout({ rate: 0.5, name })]), [x], { training: true }).outputs[0].data;
+    expect(mask('a')).toEqual(mask('a'));
+    expect(mask('a')).not.toEqual(mask('b'));
+  });
+
+  it('rescaling takes bytes', () => {
+    expect(checkLayer(layers.rescaling({ scale: 0.5, offset: -1 }), [[3]])).toEqual([3]);
+    const net = sequential([layers.rescaling({ scale: 1 / 255 })]);
+    expect(run(net, [{ shape: [1, 3], data: [0, 51, 255], dtype: 'uint8' }]).outputs[0].data).toEqual(
+      [0, 0.2, 1].map(Math.fround),
+    );
+  });
+});
+
+it('every layer type is in the table under its own name, and in `layers`', () => {
+  for (const [type, factory] of Object.entries(layerFactories)) {
+    expect(factory.type).toBe(type);
+    expect(layers[type as keyof typeof layers]).toBe(factory);
+  }
+});
