@@ -1,8 +1,8 @@
 // The public face of Ocellus. Importing it loads no addon, starts no thread, reads no file.
 
+export type { StepTime } from './backend/backend.js';
 export { diffBackends } from './backend/diff.js';
 export { type BackendChoice, type BackendInfo, backendInfo } from './backend/select.js';
-export type { StepTime } from './backend/backend.js';
 export type { DType, TensorView } from './core/dtype.js';
 export { type ErrorCode, OcellusError } from './core/errors.js';
 export { Random } from './core/random.js';
@@ -13,8 +13,8 @@ export { decodeIdx, type LabelledImages, type LabelledSplit, loadMnist, readIdx 
 export { type Plan, planToText } from './graph/plan.js';
 export { readSafetensors, writeSafetensors } from './io/safetensors.js';
 export type { CompileOptions } from './model/compile.js';
-export { model, type ModelOptions, sequential } from './model/compose.js';
-export { load, type LoadOptions } from './model/load.js';
+export { type ModelOptions, model, sequential } from './model/compose.js';
+export { type LoadOptions, load } from './model/load.js';
 export { Model, type ModelWeight, type PlanOptions } from './model/model.js';
 export type { PredictOptions } from './model/predict.js';
 export type { SummaryOptions } from './model/summary.js';
@@ -24,16 +24,16 @@ export {
   defineLayer,
   type Initializer,
   type InitializerOption,
-  initializers,
   type InputOptions,
+  initializers,
   input,
   type Layer,
   type LayerContext,
   type LayerDefinition,
   type LayerOptions,
-  layers,
   type Loss,
   type LossOption,
+  layers,
   losses,
   type Metric,
   type MetricOption,

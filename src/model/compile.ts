@@ -1,5 +1,7 @@
 // What `compile` sets: optimizer, losses, metrics and backend, resolved from names and checked against the network.
 
+import type { Backend } from '../backend/backend.js';
+import { type BackendChoice, selectBackend } from '../backend/select.js';
 import type { TensorSpec } from '../core/dtype.js';
 import { check, checkOptions, OcellusError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
@@ -9,7 +11,7 @@ import type { Network } from '../nn/network.js';
 import { type Optimizer, type OptimizerOption, resolveOptimizer } from '../nn/optimizers.js';
 import type { TargetSpec } from '../train/adapter.js';
 import { Meter } from '../train/meter.js';
-import { type Backend, type BackendChoice, type Session, selectBackend } from '../train/session.js';
+import type { Session } from '../train/session.js';
 
 export interface CompileOptions extends BackendChoice {
   /** 'sgd', 'adam', 'adamW', or one from `optimizers`. */
@@ -43,12 +45,18 @@ export function resolveCompile(network: Network, options: CompileOptions): Compi
   const { optimizer, loss, lossWeights, metrics = [], ...choice } = options;
   const outputs = network.outputNames;
   const weights = lossWeights ?? outputs.map(() => 1);
-  check(Array.isArray(weights) && weights.length === outputs.length && weights.every(Number.isFinite), 'ERR_OCELLUS_OPTION', () => ({
-    where: "compile, option 'lossWeights'",
-    expected: `a list of ${outputs.length} numbers, one per output`,
-    got: weights,
-  }));
-  const perOutput = perName<readonly MetricOption[]>("compile, option 'metrics'", metrics, outputs, () => Array.isArray(metrics));
+  check(
+    Array.isArray(weights) && weights.length === outputs.length && weights.every(Number.isFinite),
+    'ERR_OCELLUS_OPTION',
+    () => ({
+      where: "compile, option 'lossWeights'",
+      expected: `a list of ${outputs.length} numbers, one per output`,
+      got: weights,
+    }),
+  );
+  const perOutput = perName<readonly MetricOption[]>("compile, option 'metrics'", metrics, outputs, () =>
+    Array.isArray(metrics),
+  );
   check(perOutput.every(Array.isArray), 'ERR_OCELLUS_OPTION', () => ({
     where: "compile, option 'metrics'",
     expected: "a list: ['accuracy']",
@@ -78,7 +86,12 @@ function resolveLosses(loss: CompileOptions['loss'], outputs: readonly string[])
 }
 
 /** One value per output: the same for all, or those of an object with the outputs' names. */
-function perName<T>(where: string, value: unknown, outputs: readonly string[], isShared: (value: unknown) => boolean): T[] {
+function perName<T>(
+  where: string,
+  value: unknown,
+  outputs: readonly string[],
+  isShared: (value: unknown) => boolean,
+): T[] {
   if (isShared(value)) return outputs.map(() => value as T);
   const table = value as Readonly<Record<string, T>>;
   checkOptions(where, table, outputs);

@@ -48,7 +48,9 @@ export interface ModelOptions<Outputs> extends SeedOption {
  */
 export function model(options: ModelOptions<SymbolicTensor | readonly [SymbolicTensor]>): Model<Tensor>;
 export function model(options: ModelOptions<readonly SymbolicTensor[]>): Model<Tensor[]>;
-export function model(options: ModelOptions<SymbolicTensor | readonly SymbolicTensor[]>): Model<Tensor> | Model<Tensor[]> {
+export function model(
+  options: ModelOptions<SymbolicTensor | readonly SymbolicTensor[]>,
+): Model<Tensor> | Model<Tensor[]> {
   const { seed = 0, ...rest } = options;
   return new Model<Tensor>(network({ name: 'model', ...rest }), checkSeed('model', seed));
 }

@@ -40,7 +40,11 @@ export function encodeModel(
 ): Uint8Array {
   const tensors = new Map<string, TensorView>();
   const add = (name: string, shape: readonly number[], data: TensorView['data']): void => {
-    check(!tensors.has(name), 'ERR_OCELLUS_FORMAT', () => ({ where, expected: 'every tensor name once', got: `'${name}' twice` }));
+    check(!tensors.has(name), 'ERR_OCELLUS_FORMAT', () => ({
+      where,
+      expected: 'every tensor name once',
+      got: `'${name}' twice`,
+    }));
     tensors.set(name, { shape, dtype: 'float32', data });
   };
   const shapes = new Map(session.weights.map(({ path, shape }) => [path, shape]));
@@ -104,7 +108,12 @@ export function readDescription(file: string, metadata: Readonly<Record<string, 
 }
 
 /** The values of a tensor that must be there. */
-export function tensorOf(file: string, tensors: SafetensorsFile['tensors'], name: string, shape: readonly number[]): Float32Array {
+export function tensorOf(
+  file: string,
+  tensors: SafetensorsFile['tensors'],
+  name: string,
+  shape: readonly number[],
+): Float32Array {
   const tensor = tensors.get(name);
   const data = tensor?.data;
   if (tensor && data instanceof Float32Array && sameShape(tensor.shape, shape)) return data;
@@ -138,4 +147,5 @@ function savedMetrics(network: Network, { metrics }: Compiled): Training['metric
   return Object.fromEntries(network.outputNames.map((output, i) => [output, named[i]]));
 }
 
-const isPlain = (value: unknown): boolean => Object.getPrototypeOf(value) === Object.prototype && !('update' in (value as object));
+const isPlain = (value: unknown): boolean =>
+  Object.getPrototypeOf(value) === Object.prototype && !('update' in (value as object));

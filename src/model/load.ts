@@ -1,10 +1,11 @@
 // Reading a model back: network, weights, compile options, the state of the optimizer.
 
+import { selectBackend } from '../backend/select.js';
 import { checkOptions } from '../core/errors.js';
 import { readSafetensors } from '../io/safetensors.js';
 import { networkFromConfig } from '../nn/config.js';
 import type { AnyLayerFactory } from '../nn/layer.js';
-import { Session, selectBackend } from '../train/session.js';
+import { Session } from '../train/session.js';
 import { surveyNetwork } from '../train/weights.js';
 import { applyCompiled, type CompileOptions, resolveCompile } from './compile.js';
 import { readDescription, slotName, tensorOf } from './file.js';

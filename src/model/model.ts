@@ -1,20 +1,36 @@
 // The model as people use it: Keras's verbs over a network and the session that runs it.
 
+import type { StepTime } from '../backend/backend.js';
+import { selectBackend } from '../backend/select.js';
 import type { NumericArray } from '../core/dtype.js';
 import { check, checkName, checkOptions, OcellusError } from '../core/errors.js';
 import { Random } from '../core/random.js';
 import { type Dataset, isDataset } from '../data/dataset.js';
+import { type Plan, planToText } from '../graph/plan.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import type { Network } from '../nn/network.js';
 import { type ModelData, sampleShapes } from '../train/adapter.js';
-import type { History, TrainedModel, TrainEvent } from '../train/events.js';
+import type { History, TrainEvent, TrainedModel } from '../train/events.js';
 import { evaluate, train } from '../train/fit.js';
-import { checkEvaluateOptions, checkFitOptions, type DataContext, evaluationSource, prepareFit } from '../train/options.js';
 import type { EvaluateOptions, FitOptions } from '../train/options.js';
+import {
+  checkEvaluateOptions,
+  checkFitOptions,
+  type DataContext,
+  evaluationSource,
+  prepareFit,
+} from '../train/options.js';
 import { type Mode, modes, type ProgramRequest } from '../train/program.js';
 import { evaluationReporter, progressReporter } from '../train/reporter.js';
-import { type Plan, selectBackend, Session, type StepTime } from '../train/session.js';
-import { applyCompiled, type Compiled, type CompileOptions, createMeter, resolveCompile, targetSpecs } from './compile.js';
+import { Session } from '../train/session.js';
+import {
+  applyCompiled,
+  type Compiled,
+  type CompileOptions,
+  createMeter,
+  resolveCompile,
+  targetSpecs,
+} from './compile.js';
 import { encodeModel } from './file.js';
 import { type PredictOptions, predict, predictSync } from './predict.js';
 import { type SummaryOptions, summaryText } from './summary.js';
@@ -109,7 +125,11 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
    */
   train(x: ModelData, y: ModelData, options?: FitOptions): AsyncGenerator<TrainEvent, History, undefined>;
   train(dataset: Dataset, options?: FitOptions): AsyncGenerator<TrainEvent, History, undefined>;
-  train(x: ModelData | Dataset, second?: ModelData | FitOptions, third?: FitOptions): AsyncGenerator<TrainEvent, History, undefined> {
+  train(
+    x: ModelData | Dataset,
+    second?: ModelData | FitOptions,
+    third?: FitOptions,
+  ): AsyncGenerator<TrainEvent, History, undefined> {
     const { y, options } = split<FitOptions>(x, second, third);
     return this.events(x, y, options, 0);
   }
@@ -209,14 +229,15 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
   }
 
   planText(mode: Mode = 'predict', options: PlanOptions = {}): string {
-    return this.built('planText').planText(this.request('planText', mode, options));
+    return planToText(this.built('planText').plan(this.request('planText', mode, options)));
   }
 
   /** Time and GFLOP/s of every step of a program, run on random data. The model is afterwards as before. */
   async profile(mode: Mode = 'predict', options: PlanOptions = {}): Promise<StepTime[]> {
     const random = new Random(this.seed);
     const fill = (data: NumericArray): void => {
-      for (let i = 0; i < data.length; i++) data[i] = data instanceof Float32Array ? random.uniform() : random.integer(2);
+      for (let i = 0; i < data.length; i++)
+        data[i] = data instanceof Float32Array ? random.uniform() : random.integer(2);
     };
     return this.built('profile').profile(this.request('profile', mode, options), {
       write: (bound) => [...bound.inputs, ...bound.targets].forEach(fill),
@@ -269,7 +290,10 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
   }
 
   /** The session of a compiled model. */
-  private ready(where: string, x?: ModelData | Dataset): { session: Session; compiled: Compiled; context: DataContext } {
+  private ready(
+    where: string,
+    x?: ModelData | Dataset,
+  ): { session: Session; compiled: Compiled; context: DataContext } {
     const compiled = this.requireCompiled(where);
     const session = this.built(where, x);
     return { session, compiled, context: { network: this.network, targets: targetSpecs(compiled, session.outputs) } };
@@ -296,7 +320,11 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
   }
 
   private request(where: string, mode: Mode, { batchSize = 32 }: PlanOptions): ProgramRequest {
-    check(modes.includes(mode), 'ERR_OCELLUS_OPTION', () => ({ where, expected: `one of ${modes.join(', ')}`, got: mode }));
+    check(modes.includes(mode), 'ERR_OCELLUS_OPTION', () => ({
+      where,
+      expected: `one of ${modes.join(', ')}`,
+      got: mode,
+    }));
     check(Number.isSafeInteger(batchSize) && batchSize >= 1, 'ERR_OCELLUS_OPTION', () => ({
       where: `${where}, option 'batchSize'`,
       expected: 'a whole number of at least 1',
@@ -311,7 +339,11 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
 }
 
 /** (x, y, options) or (dataset, options). */
-function split<O extends object>(x: unknown, second: unknown, third: O | undefined): { y: ModelData | undefined; options: O } {
+function split<O extends object>(
+  x: unknown,
+  second: unknown,
+  third: O | undefined,
+): { y: ModelData | undefined; options: O } {
   if (!isDataset(x)) return { y: second as ModelData | undefined, options: third ?? ({} as O) };
   check(third === undefined, 'ERR_OCELLUS_ARGUMENT', () => ({
     where: 'dataset',

@@ -78,6 +78,8 @@ class Prediction implements StepUser<void> {
   }
 
   read({ outputs }: BoundProgram): void {
-    outputs.forEach((output, i) => this.results[i].data.set(output, (output.length / (this.end - this.start)) * this.start));
+    outputs.forEach((output, i) =>
+      this.results[i].data.set(output, (output.length / (this.end - this.start)) * this.start),
+    );
   }
 }

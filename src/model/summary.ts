@@ -1,8 +1,7 @@
 // summary(): Keras's table with two columns more: multiply-adds per sample and memory of the activations.
 
 import { formatBytes, formatCount, formatTable } from '../core/table.js';
-import { bytesPerElement } from '../core/dtype.js';
-import { sizeOf } from '../core/shape.js';
+import { bytesOf } from '../graph/variables.js';
 import type { LayerCall } from '../nn/network.js';
 import type { Session } from '../train/session.js';
 import { surveyNetwork } from '../train/weights.js';
@@ -24,7 +23,13 @@ const columns = [
   { title: 'Activations', align: 'right' },
 ] as const;
 
-export function summaryText(session: Session, name: string, compiled: boolean, batchSize: number, maxWidth?: number): string {
+export function summaryText(
+  session: Session,
+  name: string,
+  compiled: boolean,
+  batchSize: number,
+  maxWidth?: number,
+): string {
   const calls = surveyNetwork(session.network).calls.filter((call) => call.depth === 0);
   const counted = new Set<string>();
   const rows = calls.map((call) => {
@@ -45,7 +50,8 @@ export function summaryText(session: Session, name: string, compiled: boolean, b
 
 function totalLines(session: Session, compiled: boolean, batchSize: number, calls: readonly LayerCall[]): string[] {
   const count = (weights: Session['weights']) => weights.reduce((sum, { size }) => sum + size, 0);
-  const line = (title: string, parameters: number) => ` ${title}: ${formatCount(parameters)} (${formatBytes(4 * parameters)})`;
+  const line = (title: string, parameters: number) =>
+    ` ${title}: ${formatCount(parameters)} (${formatBytes(4 * parameters)})`;
   const total = count(session.weights);
   const trainable = count(session.weights.filter((weight) => weight.trainable));
   const slots = Object.values(session.slots()).flatMap((slot) => Object.values(slot));
@@ -65,16 +71,21 @@ function totalLines(session: Session, compiled: boolean, batchSize: number, call
 }
 
 function parametersUnder(session: Session, path: string): number {
-  return session.weights.filter((weight) => weight.path.startsWith(`${path}/`)).reduce((sum, { size }) => sum + size, 0);
+  return session.weights
+    .filter((weight) => weight.path.startsWith(`${path}/`))
+    .reduce((sum, { size }) => sum + size, 0);
 }
 
 /** Of the products that make up the work of a network; what else is done to each element does not count. */
 function multiplyAdds({ nodes }: LayerCall): number {
   const products = nodes.filter((node) => /^(conv|depthwise|dense|matmul)/.test(node.op.name));
-  return products.reduce((sum, { op, inputs, outputs, attrs }) => sum + (op.flops?.(inputs, outputs, attrs) ?? 0) / 2, 0);
+  return products.reduce(
+    (sum, { op, inputs, outputs, attrs }) => sum + (op.flops?.(inputs, outputs, attrs) ?? 0) / 2,
+    0,
+  );
 }
 
 /** Of the output for one sample; a reshape has no memory of its own. */
 function activationBytes({ nodes, output }: LayerCall): number {
-  return nodes.every((node) => node.op.alias) ? 0 : sizeOf(output.shape) * bytesPerElement[output.dtype];
+  return nodes.every((node) => node.op.alias) ? 0 : bytesOf(output);
 }

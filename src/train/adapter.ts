@@ -18,7 +18,13 @@ export interface TargetSpec extends TensorSpec {
 }
 
 /** Samples and targets in memory, checked. `where` is the argument's name in messages: `fit: x`. */
-export function toDataset(network: Network, targets: readonly TargetSpec[], where: string, x: ModelData, y: ModelData): ArrayDataset {
+export function toDataset(
+  network: Network,
+  targets: readonly TargetSpec[],
+  where: string,
+  x: ModelData,
+  y: ModelData,
+): ArrayDataset {
   return new ArrayDataset(toInputs(network, `${where}: x`, x), toTargets(network, targets, `${where}: y`, y), where);
 }
 
@@ -34,15 +40,22 @@ export function toInputs(network: Network, where: string, x: ModelData): TensorV
       const alone = sameShape(tensor.shape, shape) || sameShape(tensor.shape, withoutOnes(shape));
       const help = alone ? `one sample still has a batch axis: shape [1, ${shape.join(', ')}]` : undefined;
       const first = network.calls.find((call) => call.inputs.includes(index))?.name;
-      return { expected: `samples of shape ${shapeText(shape)} for ${first ? `layer '${first}'` : `input '${name}'`}`, help };
+      return {
+        expected: `samples of shape ${shapeText(shape)} for ${first ? `layer '${first}'` : `input '${name}'`}`,
+        help,
+      };
     });
   });
   const count = tensors[0].shape[0];
-  check(tensors.every(({ shape }) => shape[0] === count), 'ERR_OCELLUS_SHAPE', () => ({
-    where,
-    expected: 'as many samples for each input',
-    got: tensors.map(({ shape }) => shape[0]).join(', '),
-  }));
+  check(
+    tensors.every(({ shape }) => shape[0] === count),
+    'ERR_OCELLUS_SHAPE',
+    () => ({
+      where,
+      expected: 'as many samples for each input',
+      got: tensors.map(({ shape }) => shape[0]).join(', '),
+    }),
+  );
   return tensors;
 }
 

@@ -30,7 +30,12 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   const where = 'earlyStopping';
   checkOptions(where, options, ['monitor', 'mode', 'patience', 'minDelta', 'restoreBestWeights']);
   const { patience = 0, minDelta = 0, restoreBestWeights = false } = options;
-  checkNumber(`${where}, option 'patience'`, patience, Number.isInteger(patience) && patience >= 0, 'a whole number >= 0');
+  checkNumber(
+    `${where}, option 'patience'`,
+    patience,
+    Number.isInteger(patience) && patience >= 0,
+    'a whole number >= 0',
+  );
   checkNumber(`${where}, option 'minDelta'`, minDelta, minDelta >= 0, 'a number >= 0');
   const best = new Best(where, options, minDelta);
   let waited = 0;
@@ -154,9 +159,7 @@ class Best {
       where: `${this.where}, option 'monitor'`,
       expected: `one of ${known.join(', ')}`,
       got: `'${this.monitor}'`,
-      help: validation
-        ? 'give fit validationData or validationSplit'
-        : suggestion && `did you mean '${suggestion}'?`,
+      help: validation ? 'give fit validationData or validationSplit' : suggestion && `did you mean '${suggestion}'?`,
     });
   }
 }

@@ -88,7 +88,11 @@ export interface Callback {
 }
 
 /** Calls the callbacks that listen to `event`, one after the other. */
-export async function dispatch(callbacks: readonly Callback[], event: TrainEvent, context: TrainContext): Promise<void> {
+export async function dispatch(
+  callbacks: readonly Callback[],
+  event: TrainEvent,
+  context: TrainContext,
+): Promise<void> {
   for (const callback of callbacks) {
     switch (event.type) {
       case 'trainBegin':

@@ -1,7 +1,7 @@
 // The training loop, once: a stream of events. `fit` drains it, `train` hands it to the caller; callbacks hear of every
 // event before the caller does.
 
-import type { Callback, History, Logs, TrainContext, TrainedModel, TrainEvent } from './events.js';
+import type { Callback, History, Logs, TrainContext, TrainEvent, TrainedModel } from './events.js';
 import { dispatch } from './events.js';
 import type { Meter } from './meter.js';
 import type { Session } from './session.js';

@@ -9,7 +9,10 @@ import type { ProgressStream, Verbosity } from './progress.js';
 import { arraySource, datasetSource, type Source } from './source.js';
 
 /** Samples and targets: a pair, an object, or a dataset. */
-export type ValidationData = readonly [ModelData, ModelData] | { readonly x: ModelData; readonly y: ModelData } | Dataset;
+export type ValidationData =
+  | readonly [ModelData, ModelData]
+  | { readonly x: ModelData; readonly y: ModelData }
+  | Dataset;
 
 export interface EvaluateOptions {
   /** Samples per step; a dataset has its own. Default 32. */
@@ -71,15 +74,26 @@ export function checkFitOptions(options: FitOptions): void {
   checkOptions('fit', options, fitNames);
   checkShared('fit', options);
   const { epochs = 1, initialEpoch = 0, validationSplit = 0, shuffle = true, seed = 0, callbacks = [] } = options;
-  const rule = (name: string, holds: boolean, expected: string, got: unknown) => checkOption('fit', name, holds, expected, got);
+  const rule = (name: string, holds: boolean, expected: string, got: unknown) =>
+    checkOption('fit', name, holds, expected, got);
   rule('epochs', isCount(epochs, 1), 'a whole number of at least 1', epochs);
   rule('initialEpoch', isCount(initialEpoch, 0), 'a whole number of at least 0', initialEpoch);
   rule('seed', isCount(seed, 0), 'a whole number of at least 0', seed);
   rule('shuffle', typeof shuffle === 'boolean', 'true or false', shuffle);
-  rule('validationSplit', validationSplit >= 0 && validationSplit < 1, 'a number from 0 up to, not including, 1', validationSplit);
+  rule(
+    'validationSplit',
+    validationSplit >= 0 && validationSplit < 1,
+    'a number from 0 up to, not including, 1',
+    validationSplit,
+  );
   rule('callbacks', Array.isArray(callbacks), 'a list of callbacks', callbacks);
   callbacks.forEach((callback, index) => {
-    rule(`callbacks[${index}]`, typeof callback === 'object' && callback !== null, 'an object with functions like onEpochEnd', callback);
+    rule(
+      `callbacks[${index}]`,
+      typeof callback === 'object' && callback !== null,
+      'an object with functions like onEpochEnd',
+      callback,
+    );
   });
 }
 
@@ -101,7 +115,13 @@ export function prepareFit(
   const order = { batchSize, shuffle, seed };
   const fixed = { batchSize, shuffle: false, seed };
   const shared = { epochs, initialEpoch, callbacks, signal, seed };
-  checkOption('fit', 'validationSplit', !(validationData && validationSplit > 0), 'none beside validationData', validationSplit);
+  checkOption(
+    'fit',
+    'validationSplit',
+    !(validationData && validationSplit > 0),
+    'none beside validationData',
+    validationSplit,
+  );
   let validation = validationData && validationSource(context, validationData, batchSize);
   if (isDataset(x)) {
     checkOption('fit', 'validationSplit', validationSplit === 0, 'none for a dataset', validationSplit);
@@ -155,7 +175,11 @@ function streamSource({ network, targets }: DataContext, where: string, dataset:
 }
 
 function requireTargets(where: string, y: ModelData | undefined): ModelData {
-  check(y !== undefined, 'ERR_OCELLUS_DATA', () => ({ where: `${where}: y`, expected: 'the targets of the samples', got: y }));
+  check(y !== undefined, 'ERR_OCELLUS_DATA', () => ({
+    where: `${where}: y`,
+    expected: 'the targets of the samples',
+    got: y,
+  }));
   return y;
 }
 

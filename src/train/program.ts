@@ -1,8 +1,8 @@
 // From a network and a purpose to a plan: what is computed in a step of training, in an evaluation, in a prediction.
 
 import type { DType, TensorSpec } from '../core/dtype.js';
-import { compile } from '../graph/compile.js';
 import { gradients } from '../graph/autodiff.js';
+import { compile } from '../graph/compile.js';
 import { Graph, type GraphValue } from '../graph/graph.js';
 import type { Plan, PlanBuffer, PlanStep } from '../graph/plan.js';
 import { contiguousRuns, flatten, type Variable, type Variables } from '../graph/variables.js';
@@ -74,7 +74,8 @@ export function buildProgram(request: ProgramRequest, context: ProgramContext): 
   const graph = new Graph();
   const parts: Parts = { inputs: [], targets: [], outputs: [], losses: [], loss: null };
   if (mode !== 'apply') forward(graph, request, context, parts);
-  if (mode === 'train' || mode === 'gradients') backward(graph, parts.loss as Value, context.training as TrainingVariables);
+  if (mode === 'train' || mode === 'gradients')
+    backward(graph, parts.loss as Value, context.training as TrainingVariables);
   if (mode === 'train' || mode === 'apply') optimize(graph, context);
 
   const named = [...parts.outputs, ...parts.losses, ...(parts.loss ? [parts.loss] : [])];
@@ -106,7 +107,9 @@ interface Parts {
 function forward(graph: Graph, { mode, batch, dtypes }: ProgramRequest, context: ProgramContext, parts: Parts): void {
   const { network, objective } = context;
   const training = mode === 'train' || mode === 'gradients';
-  parts.inputs = network.inputs.map(({ name, shape }, i) => graph.input(name, [batch, ...(shape as number[])], dtypes[i]));
+  parts.inputs = network.inputs.map(({ name, shape }, i) =>
+    graph.input(name, [batch, ...(shape as number[])], dtypes[i]),
+  );
   parts.outputs = buildNetwork(network, { graph, inputs: parts.inputs, training, variables: context.source });
   if (mode === 'predict' || !objective) return;
   graph.scope('loss', () => {
@@ -146,7 +149,9 @@ function optimize(graph: Graph, context: ProgramContext): void {
   const { parameters, gradients: derivatives, slots, scalars } = context.training as TrainingVariables;
   const { optimizer } = context.objective as Objective;
   const flat = (list: readonly Variable[], name: string): Value => graph.variable(flatten(list, name));
-  const scalarValues = Object.fromEntries(Object.entries(scalars).map(([name, scalar]) => [name, graph.variable(scalar)]));
+  const scalarValues = Object.fromEntries(
+    Object.entries(scalars).map(([name, scalar]) => [name, graph.variable(scalar)]),
+  );
   let start = 0;
   contiguousRuns(parameters).forEach((run, index) => {
     const end = start + run.length;
@@ -179,7 +184,10 @@ export function declareTraining(
     gradients: mirror('gradient'),
     slots: Object.fromEntries(optimizer.slots.map((slot) => [slot, mirror(slot)])),
     scalars: Object.fromEntries(
-      scalars.map(([name, values]) => [name, variables.declare(`scalar:${name}`, [values.length], 'float32', 'training')]),
+      scalars.map(([name, values]) => [
+        name,
+        variables.declare(`scalar:${name}`, [values.length], 'float32', 'training'),
+      ]),
     ),
   };
 }

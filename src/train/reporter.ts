@@ -2,7 +2,7 @@
 
 import type { Callback, Logs } from './events.js';
 import type { EvaluationProgress } from './fit.js';
-import { ProgressLine, progressMode, type ProgressStream, type Verbosity } from './progress.js';
+import { ProgressLine, type ProgressStream, progressMode, type Verbosity } from './progress.js';
 
 /** A callback that prints, and `close` for training that ends early. */
 export function progressReporter(verbose: Verbosity, stream?: ProgressStream): Callback & { close(): void } {
@@ -24,7 +24,10 @@ export function progressReporter(verbose: Verbosity, stream?: ProgressStream): C
 }
 
 /** Prints how far an evaluation is. */
-export function evaluationReporter(verbose: Verbosity, stream?: ProgressStream): EvaluationProgress & { close(): void } {
+export function evaluationReporter(
+  verbose: Verbosity,
+  stream?: ProgressStream,
+): EvaluationProgress & { close(): void } {
   const line = new ProgressLine(progressMode(verbose, stream), stream);
   return {
     start: (steps) => line.start({ steps }),

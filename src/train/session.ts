@@ -1,20 +1,16 @@
 // A model at work: owns its memory, keeps plans per purpose and batch size, and runs them one at a time. A step writes
 // its data straight into the memory of the plan and is one call of the executor; nothing is allocated for it.
 
+import { type Backend, type Executable, type Memory, type StepTime, viewBuffer } from '../backend/backend.js';
 import type { NumericArray, TensorSpec } from '../core/dtype.js';
 import { check, OcellusError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
-import { type Backend, type Executable, type Memory, type StepTime, viewBuffer } from '../backend/backend.js';
-import { type Plan, planToText } from '../graph/plan.js';
+import type { Plan } from '../graph/plan.js';
 import { type Variable, Variables } from '../graph/variables.js';
 import type { Network } from '../nn/network.js';
-import { buildProgram, declareTraining, type Objective, type Program } from './program.js';
 import type { ProgramRequest, TrainingVariables } from './program.js';
+import { buildProgram, declareTraining, type Objective, type Program } from './program.js';
 import { type Survey, surveyNetwork, type WeightSpec, WeightTable } from './weights.js';
-
-export type { Backend, StepTime } from '../backend/backend.js';
-export { type BackendChoice, selectBackend } from '../backend/select.js';
-export type { Plan } from '../graph/plan.js';
 
 /** Plans kept at the same time; a fit with validation and a partial last batch needs four. */
 const maxPlans = 16;
@@ -145,10 +141,6 @@ export class Session {
 
   plan(request: ProgramRequest): Plan {
     return this.program(request).program.plan;
-  }
-
-  planText(request: ProgramRequest): string {
-    return planToText(this.plan(request));
   }
 
   /** Runs one step off the event loop, after those that were asked for before. */
@@ -295,7 +287,8 @@ export class Session {
   }
 }
 
-const inMemoryOrder = (variables: readonly Variable[]): Variable[] => [...variables].sort((a, b) => a.offset - b.offset);
+const inMemoryOrder = (variables: readonly Variable[]): Variable[] =>
+  [...variables].sort((a, b) => a.offset - b.offset);
 
 function copyOf(region: Uint8Array, backend: Backend): Uint8Array {
   const copy = backend.allocate(region.byteLength);

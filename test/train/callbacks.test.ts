@@ -1,0 +1,160 @@
+// Callbacks: stopping early, keeping the best, ending on NaN, writing files; and their errors.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { callbacks, load } from '../../src/index.js';
+import type { Callback, EpochEndEvent, History, Logs, TrainContext } from '../../src/train/events.js';
+import { blobNet, blobs, errorOf, silent } from './harness.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'ocellus-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Feeds made-up values of epochs to a callback; returns after how many it stopped, and what it did to the weights. */
+async function epochsOf(callback: Callback, values: readonly Logs[]): Promise<{ epochs: number; weights: number[] }> {
+  let weights = Float32Array.of(0);
+  let stopped = false;
+  const history: History = { epochs: [], history: {}, stopped: false };
+  const context: TrainContext = {
+    history,
+    stop: () => void (stopped = true),
+    model: {
+      getWeights: () => ({ w: weights.slice() }),
+      setWeights: (all) => void (weights = Float32Array.from(all.w)),
+      save: async () => undefined,
+    },
+  };
+  await callback.onTrainBegin?.({ type: 'trainBegin', initialEpoch: 0, epochs: 99, samples: 1, steps: 1 }, context);
+  let epochs = 0;
+  for (const logs of values) {
+    weights = Float32Array.of(++epochs);
+    const event: EpochEndEvent = { type: 'epochEnd', epoch: epochs - 1, logs, seconds: 1 };
+    await callback.onEpochEnd?.(event, context);
+    if (stopped) break;
+  }
+  await callback.onTrainEnd?.({ type: 'trainEnd', history }, context);
+  return { epochs, weights: [...weights] };
+}
+
+const losses = (...values: number[]): Logs[] => values.map((valLoss) => ({ valLoss, accuracy: -valLoss }));
+
+describe('earlyStopping', () => {
+  test('stops after `patience` epochs without improvement', async () => {
+    const values = losses(5, 4, 4, 4.5, 4.2, 4.1, 1);
+    expect(await epochsOf(callbacks.earlyStopping({ patience: 3 }), values)).toEqual({ epochs: 5, weights: [5] });
+    expect(await epochsOf(callbacks.earlyStopping(), values)).toEqual({ epochs: 3, weights: [3] });
+  });
+
+  test('goes back to the best weights', async () => {
+    const stop = callbacks.earlyStopping({ monitor: 'val_loss', patience: 2, restoreBestWeights: true });
+    expect(await epochsOf(stop, losses(5, 3, 4, 4))).toEqual({ epochs: 4, weights: [2] });
+    expect(await epochsOf(stop, losses(7, 6))).toEqual({ epochs: 2, weights: [2] });
+  });
+
+  test('knows by the name, or by `mode`, what is better', async () => {
+    const rising = losses(-1, -2, -3, -3);
+    expect((await epochsOf(callbacks.earlyStopping({ monitor: 'accuracy' }), rising)).epochs).toBe(4);
+    expect((await epochsOf(callbacks.earlyStopping({ monitor: 'accuracy', mode: 'min' }), rising)).epochs).toBe(2);
+    expect((await epochsOf(callbacks.earlyStopping({ minDelta: 1.5 }), losses(5, 4, 3))).epochs).toBe(2);
+  });
+
+  test('NaN is no improvement', async () => {
+    expect((await epochsOf(callbacks.earlyStopping({ patience: 2 }), losses(Number.NaN, 3, Number.NaN, 2, 1))).epochs).toBe(5);
+    expect((await epochsOf(callbacks.earlyStopping({ patience: 2 }), losses(3, Number.NaN, Number.NaN))).epochs).toBe(3);
+  });
+
+  test('in a real fit: history says that it was stopped', async () => {
+    const { x, y } = blobs(60);
+    const stop = callbacks.earlyStopping({ monitor: 'loss', minDelta: 100, patience: 2, restoreBestWeights: true });
+    const model = blobNet();
+    let best: Record<string, Float32Array> = {};
+    const keep: Callback = {
+      onEpochEnd({ epoch }, context) {
+        if (epoch === 0) best = context.model.getWeights();
+      },
+    };
+    const { epochs, stopped } = await model.fit(x, y, { epochs: 20, callbacks: [keep, stop], ...silent });
+    expect(epochs).toEqual([0, 1, 2]);
+    expect(stopped).toBe(true);
+    expect(model.getWeights()).toEqual(best);
+  });
+});
+
+test('terminateOnNaN ends the epoch after the first bad batch', async () => {
+  const { x, y } = blobs(96);
+  x.data[2 * 40] = Number.NaN;
+  let batches = 0;
+  const count: Callback = { onBatchEnd: () => void batches++ };
+  const { stopped, epochs } = await blobNet().fit(x, y, {
+    epochs: 5,
+    shuffle: false,
+    callbacks: [callbacks.terminateOnNaN(), count],
+    ...silent,
+  });
+  expect({ batches, stopped, epochs }).toEqual({ batches: 2, stopped: true, epochs: [0] });
+});
+
+test('modelCheckpoint keeps the best, and every epoch on demand', async () => {
+  const { x, y } = blobs(60);
+  const every = join(folder, 'epoch-{epoch}.safetensors');
+  const best = join(folder, 'best.safetensors');
+  const model = blobNet();
+  let first: Record<string, Float32Array> = {};
+  const keep: Callback = {
+    onEpochEnd({ epoch }) {
+      if (epoch === 0) first = model.getWeights();
+    },
+  };
+  await model.fit(x, y, {
+    epochs: 3,
+    callbacks: [
+      keep,
+      callbacks.modelCheckpoint({ file: every }),
+      callbacks.modelCheckpoint({ file: best, monitor: 'loss', mode: 'max', saveBestOnly: true }),
+    ],
+    ...silent,
+  });
+  for (const epoch of [1, 2, 3]) expect(existsSync(every.replace('{epoch}', String(epoch)))).toBe(true);
+  // The loss falls, so that with mode 'max' the first epoch stays the best.
+  expect((await load(best)).getWeights()).toEqual(first);
+});
+
+test('csvLogger writes one line an epoch', async () => {
+  const { x, y } = blobs(60);
+  const file = join(folder, 'log.csv');
+  const { history } = await blobNet().fit(x, y, { epochs: 2, callbacks: [callbacks.csvLogger({ file })], ...silent });
+  const lines = readFileSync(file, 'utf8').trim().split('\n');
+  expect(lines).toEqual([
+    'epoch,loss,accuracy',
+    `0,${history.loss[0]},${history.accuracy[0]}`,
+    `1,${history.loss[1]},${history.accuracy[1]}`,
+  ]);
+});
+
+test('what a callback throws ends the fit and leaves a usable model', async () => {
+  const { x, y } = blobs(60);
+  const model = blobNet();
+  const failing: Callback = {
+    onBatchEnd() {
+      throw new RangeError('mine');
+    },
+  };
+  await expect(model.fit(x, y, { callbacks: [failing], ...silent })).rejects.toThrow(new RangeError('mine'));
+  expect((await model.fit(x, y, silent)).epochs).toEqual([0]);
+});
+
+test('errors name the option', async () => {
+  const { x, y } = blobs(60);
+  const fitWith = (callback: Callback) => () => blobNet().fit(x, y, { callbacks: [callback], ...silent });
+  const typo = await errorOf(fitWith(callbacks.earlyStopping({ monitor: 'acuracy' })));
+  expect(typo).toMatchObject({ code: 'ERR_OCELLUS_OPTION', help: "did you mean 'accuracy'?" });
+  const missing = await errorOf(fitWith(callbacks.earlyStopping({ monitor: 'valLoss' })));
+  expect(missing.help).toBe('give fit validationData or validationSplit');
+  for (const wrong of [{ patience: -1 }, { mode: 'best' }, { patince: 2 }, { minDelta: Number.NaN }] as object[]) {
+    expect(await errorOf(() => callbacks.earlyStopping(wrong))).toMatchObject({ code: 'ERR_OCELLUS_OPTION' });
+  }
+  expect(await errorOf(() => callbacks.modelCheckpoint({} as { file: string }))).toMatchObject({
+    where: "modelCheckpoint, option 'file'",
+  });
+});
