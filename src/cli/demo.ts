@@ -11,6 +11,7 @@ import { sequential } from '../model/compose.js';
 import type { Model } from '../model/model.js';
 import type { Callback } from '../train/events.js';
 import { confusionMatrix, formatConfusion } from './confusion.js';
+import { movedImages } from './demo-data.js';
 import { type DemoOptions, demoHelp, parseDemoOptions } from './demo-options.js';
 import { demoModels } from './demo-models.js';
 import { drawImages } from './digits-art.js';
@@ -29,9 +30,8 @@ async function main(args: string[]): Promise<void> {
   if (!options.json) model.summary({ batchSize: options.batchSize });
   const { epochs, batchSize, seed } = options;
   const started = performance.now();
-  await model.fit(data.train.images, data.train.labels, {
+  await model.fit(movedImages(data.train, batchSize, seed), {
     epochs,
-    batchSize,
     seed,
     verbose: options.json ? 0 : 'auto',
     callbacks: options.json ? [jsonLines] : [],
