@@ -149,14 +149,10 @@ function checkArity(context: LayerContext, layer: Layer, count: number): void {
 export function rootContext(
   state: Omit<BuildState, 'values' | 'applications' | 'floats'>,
   where: string,
+  trainable = true,
 ): BuildContext {
-  return new BuildContext(
-    { ...state, values: new Map(), applications: new Map(), floats: new Map() },
-    '',
-    where,
-    true,
-    0,
-  );
+  const fresh = { values: new Map(), applications: new Map(), floats: new Map() };
+  return new BuildContext({ ...state, ...fresh }, '', where, trainable, 0);
 }
 
 /** Declares nothing: gives variables that only have a name and a shape. */

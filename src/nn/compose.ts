@@ -30,24 +30,22 @@ export interface SequentialOptions {
 export function sequential(layers: readonly (Layer | SymbolicTensor)[], options: SequentialOptions = {}): Network {
   const defaults = { name: undefined, inputShape: undefined, dtype: 'float32', dataFormat: 'channelsLast' };
   const reader = new OptionReader('sequential', completeOptions('sequential', options, defaults));
-  if (!Array.isArray(layers))
-    throw optionError(
-      'sequential',
-      'a list of layers',
-      'something else',
-      'sequential([layers.flatten(), layers.dense({ units: 10 })])',
-    );
+  if (!Array.isArray(layers)) {
+    throw optionError('sequential', 'a list of layers', 'something else', 'sequential([layers.flatten(), …])');
+  }
   const first = layers[0];
   const given = isSymbolic(first) ? first.input : null;
   const rest = (given ? layers.slice(1) : layers) as readonly Layer[];
   if (rest.length === 0) throw optionError('sequential', 'at least one layer', 'none');
   for (const [index, layer] of rest.entries()) checkLayer(layer, `sequential, layer ${index}`);
+  const twice = given && (['inputShape', 'dtype', 'dataFormat'] as const).find((name) => options[name] !== undefined);
+  if (twice) throw reader.error(twice, 'to stand in the input() that comes first', options[twice]);
   const shape = options.inputShape ?? rest[0].inputShape;
   const format = { dtype: reader.raw('dtype'), dataFormat: reader.raw('dataFormat') };
   const spec = given ?? inputSpec('sequential', { name: 'input', shape, ...format });
   const named = nameLayers(rest);
   const made = new Network({
-    name: networkName(reader),
+    name: reader.name(),
     inputs: [{ ...spec, name: spec.name ?? 'input' }],
     layers: named,
     calls: rest.map((layer, index) => ({ name: nameOf(named, layer), layer, inputs: [index] })),
@@ -73,38 +71,18 @@ export interface NetworkOptions {
  * network({ inputs: image, outputs: layers.add().apply([left, right]) });
  */
 export function network(options: NetworkOptions): Network {
-  const reader = new OptionReader(
-    'network',
-    completeOptions('network', options, { inputs: undefined, outputs: undefined, name: undefined }),
-  );
+  const known = { inputs: undefined, outputs: undefined, name: undefined };
+  const reader = new OptionReader('network', completeOptions('network', options, known));
   const inputs = symbolList('inputs', options.inputs);
   const outputs = symbolList('outputs', options.outputs);
   const nodes = reachable(outputs);
-  for (const node of nodes) {
-    if (node.input && !inputs.includes(node)) {
-      throw optionError(
-        "network, option 'inputs'",
-        'every input that the outputs depend on',
-        `input '${node.input.name ?? node.id}' missing`,
-      );
-    }
-  }
-  for (const node of inputs) {
-    if (!node.input)
-      throw optionError("network, option 'inputs'", 'symbols made by input()', `the output of a ${node.layer?.type}`);
-    if (!nodes.includes(node))
-      throw optionError(
-        "network, option 'inputs'",
-        'inputs that lead to an output',
-        `input '${node.input.name ?? node.id}'`,
-      );
-  }
+  checkEnds(inputs, nodes);
   const calls = nodes.filter((node) => node.layer);
   const named = nameLayers(calls.map((node) => node.layer as Layer));
   const order = new Map([...inputs, ...calls].map((node, index) => [node, index]));
   const place = (node: SymbolicTensor): number => order.get(node) as number;
   return new Network({
-    name: networkName(reader),
+    name: reader.name(),
     inputs: nameInputs(inputs.map((node) => node.input as InputSpec)),
     layers: named,
     calls: calls.map((node) => ({
@@ -116,14 +94,27 @@ export function network(options: NetworkOptions): Network {
   });
 }
 
+/** Throws unless `inputs` are exactly the inputs among `nodes`, all that the outputs depend on. */
+function checkEnds(inputs: readonly SymbolicTensor[], nodes: readonly SymbolicTensor[]): void {
+  const where = "network, option 'inputs'";
+  const label = (node: SymbolicTensor): string => `input '${node.input?.name ?? 'input'}'`;
+  const missing = nodes.find((node) => node.input && !inputs.includes(node));
+  if (missing) throw optionError(where, 'every input that the outputs depend on', `${label(missing)} missing`);
+  const made = inputs.find((node) => !node.input);
+  if (made) throw optionError(where, 'symbols made by input()', `the output of a ${made.layer?.type}`);
+  const loose = inputs.find((node) => !nodes.includes(node));
+  if (loose) throw optionError(where, 'inputs that lead to an output', label(loose));
+}
+
 /** Gives every layer a name: its own, or its type with a number where that is taken. */
 function nameLayers(layers: readonly Layer[]): NamedLayer[] {
   const unique = [...new Set(layers)];
   const taken = new Set<string>();
   for (const { name } of unique) {
     if (name === undefined) continue;
-    if (taken.has(name))
+    if (taken.has(name)) {
       throw optionError('network', 'every layer name once', quoted(name), 'give one of the two another name');
+    }
     taken.add(name);
   }
   return unique.map((layer) => ({ name: layer.name ?? freeName(layer.type, taken), layer }));
@@ -150,12 +141,6 @@ const nameOf = (named: readonly NamedLayer[], layer: Layer): string => {
   const found = named.find((item) => item.layer === layer);
   return (found as NamedLayer).name;
 };
-
-function networkName(reader: OptionReader): string | undefined {
-  const name = reader.raw('name');
-  if (name === undefined || (typeof name === 'string' && /^[^/\s]+$/.test(name))) return name as string | undefined;
-  throw reader.error('name', 'a name without spaces and slashes', name);
-}
 
 /** Everything the outputs depend on, operands before users. */
 function reachable(outputs: readonly SymbolicTensor[]): SymbolicTensor[] {

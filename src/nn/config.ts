@@ -6,6 +6,7 @@ import { nearest, OcellusError } from '../core/errors.js';
 import type { AnyLayerFactory, Layer } from './layer.js';
 import { layerFactories } from './layers/index.js';
 import { type NamedLayer, Network, type NetworkCall, type NetworkInput } from './network.js';
+import { isName } from './options.js';
 import { type DataFormat, inputSpec } from './symbolic.js';
 
 export interface FromConfigOptions {
@@ -64,8 +65,7 @@ function inputAt(where: string, item: unknown): NetworkInput {
 
 function layerAt(where: string, item: unknown, factories: Factories, depth: number): NamedLayer {
   const { name, type, config, trainable } = record(where, item);
-  if (typeof name !== 'string' || !/^[^/\s]+$/.test(name))
-    throw damaged(where, 'a name without spaces and slashes', name);
+  if (!isName(name)) throw damaged(where, 'a name without spaces and slashes', name);
   if (typeof type !== 'string') throw damaged(where, 'the type of a layer', type);
   if (typeof trainable !== 'boolean') throw damaged(where, 'trainable: true or false', trainable);
   const layer =

@@ -42,4 +42,5 @@ export {
   optimizers,
   resolveOptimizer,
 } from './optimizers.js';
+export type { OptionReader } from './options.js';
 export { type DataFormat, type InputOptions, input, type SymbolicTensor } from './symbolic.js';

@@ -46,8 +46,9 @@ function initializer<const D extends Record<string, number>>(name: string, defau
     const where = `initializer '${name}'`;
     const reader = new OptionReader(where, completeOptions(where, options, defaults));
     const settings: Record<string, number> = {};
-    for (const option of Object.keys(defaults))
+    for (const option of Object.keys(defaults)) {
       settings[option] = reader.number(option, option === 'stddev' ? { min: 0 } : {});
+    }
     const config = { name, ...settings };
     return { config, create: (shape, random) => fill(shape, random, settings), toJSON: () => config };
   };

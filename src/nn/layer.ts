@@ -129,7 +129,7 @@ function makeLayer<Options extends LayerOptions, Settings, Alias extends keyof O
   const where = typeof given?.name === 'string' ? `${type} '${given.name}'` : type;
   const own = completeOptions(where, renamed(given, definition.aliases), { ...definition.options, ...commonOptions });
   const reader = new OptionReader(where, own);
-  const name = reader.has('name') ? checkLayerName(reader) : undefined;
+  const name = reader.name();
   const inputShape = reader.has('inputShape') ? reader.integers('inputShape', { min: 1 }) : undefined;
   const trainable = reader.boolean('trainable');
   const settings = definition.parse(reader);
@@ -154,10 +154,4 @@ function renamed<T extends object>(
 ): T | undefined {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
   return Object.fromEntries(Object.entries(given).map(([name, value]) => [aliases[name] ?? name, value])) as T;
-}
-
-function checkLayerName(reader: OptionReader): string {
-  const name = reader.raw('name');
-  if (typeof name === 'string' && /^[^/\s]+$/.test(name)) return name;
-  throw reader.error('name', 'a name without spaces and slashes', name);
 }

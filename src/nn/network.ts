@@ -131,7 +131,7 @@ export class Network implements Layer {
   /** Runs the calls in order and returns the values of all outputs. Inputs are as layers see them (channelsLast). */
   run(context: LayerContext, inputs: readonly Value[]): Value[] {
     const values = [...inputs];
-    for (const call of this.calls)
+    for (const call of this.calls) {
       values.push(
         context.layer(
           call.layer,
@@ -139,6 +139,7 @@ export class Network implements Layer {
           call.name,
         ),
       );
+    }
     return this.outputs.map((index) => values[index]);
   }
 
@@ -168,7 +169,7 @@ export interface BuildOptions {
 export function buildNetwork(network: Network, options: BuildOptions): Value[] {
   const { inputs, ...state } = options;
   checkInputs(network, inputs);
-  const context = rootContext(state, network.name ? `network '${network.name}'` : 'network');
+  const context = rootContext(state, network.name ? `network '${network.name}'` : 'network', network.trainable);
   const turn = (value: Value, permutation: number[]): Value => context.op('transpose', [value], { permutation });
   const first = network.inputs.map((spec) => spec.dataFormat === 'channelsFirst');
   const operands = inputs.map((value, i) => (first[i] && value.shape.length === 4 ? turn(value, [0, 2, 3, 1]) : value));

@@ -73,8 +73,9 @@ export const optimizers = {
     const momentum = reader.number('momentum', { min: 0, below: 1 });
     const nesterov = reader.boolean('nesterov');
     const weightDecay = reader.number('weightDecay', { min: 0 });
-    if (nesterov && momentum === 0)
+    if (nesterov && momentum === 0) {
       throw reader.error('nesterov', 'false when momentum is 0', true, 'set momentum, 0.9 say');
+    }
     const plain = momentum === 0;
     return makeOptimizer(reader, {
       config: { momentum, nesterov, weightDecay },

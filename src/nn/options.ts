@@ -64,9 +64,18 @@ export class OptionReader {
   /** A list of integers, as long as it likes. */
   integers(name: string, rule: NumberRule = {}): number[] {
     const value = this.values[name];
-    if (Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && obeys(item, rule)))
+    if (Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && obeys(item, rule))) {
       return [...value];
+    }
     throw this.error(name, `a list of integers${ruleText(rule)}`, value);
+  }
+
+  /** The option `name`: part of a path, so without slashes; undefined when it was not given. */
+  name(): string | undefined {
+    const value = this.values.name;
+    if (value === undefined || value === null) return undefined;
+    if (isName(value)) return value;
+    throw this.error('name', 'a name without spaces and slashes', value);
   }
 
   oneOf<N extends string>(name: string, names: readonly N[]): N {
@@ -81,6 +90,9 @@ export class OptionReader {
     return optionError(`${this.where}, option '${name}'`, expected, quoted(got), help);
   }
 }
+
+/** Layers and inputs are parts of paths. */
+export const isName = (value: unknown): value is string => typeof value === 'string' && /^[^/\s]+$/.test(value);
 
 /** `got` is a value, or words that describe it; text that the user gave goes through `quoted`. */
 export function optionError(where: string, expected: string, got: unknown, help?: string): OcellusError {
@@ -101,8 +113,8 @@ export function completeOptions(
     throw optionError(where, `an object with options ${Object.keys(defaults).join(', ')}`, quoted(given));
   }
   const known = Object.keys(defaults);
-  if (known.length === 0 && Object.keys(given).length > 0)
-    throw optionError(where, 'no options', `'${Object.keys(given)[0]}'`);
+  const [first] = Object.keys(given);
+  if (known.length === 0 && first !== undefined) throw optionError(where, 'no options', `'${first}'`);
   checkOptions(where, given, known);
   const entries = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...defaults, ...Object.fromEntries(entries) };

@@ -67,12 +67,8 @@ export function inputSpec(where: string, options: object): InputSpec {
   const reader = new OptionReader(where, completeOptions(where, options, defaults));
   const dtype = reader.oneOf<DType>('dtype', ['float32', 'int32', 'uint8']);
   const dataFormat = reader.oneOf<DataFormat>('dataFormat', ['channelsLast', 'channelsFirst']);
-  const name = reader.raw('name');
-  if (name !== undefined && (typeof name !== 'string' || !/^[^/\s]+$/.test(name))) {
-    throw reader.error('name', 'a name without spaces and slashes', name);
-  }
   const shape = reader.has('shape') ? reader.integers('shape', { min: 1 }) : null;
-  return { name: name as string | undefined, shape, dtype, dataFormat };
+  return { name: reader.name(), shape, dtype, dataFormat };
 }
 
 /** A sample's shape as layers see it: images have their channels last. */
@@ -88,8 +84,9 @@ export function applySymbolic(layer: Layer, inputs: SymbolicTensor | readonly Sy
   const list = Array.isArray(inputs) ? (inputs as SymbolicTensor[]) : [inputs as SymbolicTensor];
   const where = layer.name ? `${layer.type} '${layer.name}'` : layer.type;
   for (const item of list) {
-    if (!isSymbolic(item))
+    if (!isSymbolic(item)) {
       throw optionError(`${where}, apply`, 'a symbolic tensor, made by input() or apply()', quoted(item));
+    }
   }
   const output = dryRun(layer, list);
   const shape = output.shape.slice(1);

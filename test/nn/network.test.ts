@@ -70,6 +70,8 @@ describe('sequential', () => {
     const dense = () => layers.dense({ units: 2 });
     expect(sequential([dense()], { inputShape: [3] }).inputs[0].shape).toEqual([3]);
     expect(sequential([input({ shape: [4], name: 'x' }), dense()]).inputs[0]).toMatchObject({ name: 'x', shape: [4] });
+    const twice = errorOf(() => sequential([input({ shape: [4] }), dense()], { inputShape: [4] }));
+    expect(twice.message).toContain("option 'inputShape': expected to stand in the input() that comes first");
     const open = sequential([dense()]);
     expect(open.inputs[0].shape).toBeNull();
     open.resolveInputs([[5]]);
@@ -168,6 +170,8 @@ describe('networks in networks', () => {
     const { source } = build(net, [{ shape: [2, 3], dtype: 'float32' }], true);
     expect(source.trainable.map((item) => item.variable.name)).toEqual(['dense/kernel', 'dense/bias']);
     expect(revive(net).layer('block').trainable).toBe(false);
+    net.trainable = false;
+    expect(build(net, [{ shape: [2, 3], dtype: 'float32' }], true).source.trainable).toEqual([]);
   });
 });
 

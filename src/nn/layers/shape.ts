@@ -43,11 +43,12 @@ export const reshape = defineLayer<ReshapeOptions, number[]>({
     const size = sizeOf(x.shape.slice(1));
     const known = sizeOf(target.filter((dim) => dim !== -1));
     const fits = target.includes(-1) ? size % known === 0 : size === known;
-    if (!fits)
+    if (!fits) {
       context.fail(
         `samples of ${known} values for targetShape ${JSON.stringify(target)}`,
         `${size} (${shapeText(x.shape.slice(1))})`,
       );
+    }
     const shape = target.map((dim) => (dim === -1 ? size / known : dim));
     return context.op('reshape', [x], { shape: [x.shape[0], ...shape] });
   },
@@ -73,8 +74,9 @@ export const permute = defineLayer<PermuteOptions, number[]>({
     return dims;
   },
   call(context, [x], dims) {
-    if (dims.length !== x.shape.length - 1)
+    if (dims.length !== x.shape.length - 1) {
       context.fail(`samples with ${dims.length} axes`, shapeText(x.shape.slice(1)));
+    }
     return context.op('transpose', [x], { permutation: [0, ...dims] });
   },
 });
