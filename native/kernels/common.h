@@ -69,11 +69,9 @@ static inline bool isVector(const TensorView& view, int64_t length) {
   return view.rank == 1 && view.dims[0] == length;
 }
 
-// 1 - decay for a decay such as 0.999, given as a float: in floats 0.999 is 0.99900001, and 1 minus that is wrong in the
-// fifth digit. Seven decimals bring back the number that was meant.
-static inline float oneMinus(float decay) {
-  return static_cast<float>(1.0 - __builtin_rint(static_cast<double>(decay) * 1e7) / 1e7);
-}
+// A number such as 0.999 that came as a float, as it was meant: in floats it is 0.99900001, and 1 minus that is wrong in
+// the fifth digit. Rounding to seven decimals moves no number by more than 5e-8.
+static inline double asMeant(float value) { return __builtin_rint(static_cast<double>(value) * 1e7) / 1e7; }
 
 static inline bool isFlag(int32_t value) { return value == 0 || value == 1; }
 

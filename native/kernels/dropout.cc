@@ -35,7 +35,7 @@ void runDropout(const KernelContext& context) {
                                static_cast<uint32_t>(seed[0]), 0};
   // word >> 8 is u times 2^24, a whole number that a float holds exactly; so is rate times 2^24, but for its fraction.
   const VecInt limit = broadcastInt(static_cast<int32_t>(__builtin_ceil(static_cast<double>(attrs.rate) * 16777216.0)));
-  const Vec scale = broadcast(static_cast<float>(1.0 / (1.0 - static_cast<double>(attrs.rate))));
+  const Vec scale = broadcast(static_cast<float>(1.0 / (1.0 - asMeant(attrs.rate))));
   parallelFor(context, ceilDiv(size, kDrawn), grainFor(32 * kDrawn), [&](int64_t begin, int64_t end, int32_t) {
     uint32_t words[kDrawn];
     for (int64_t part = begin; part < end; part++) {

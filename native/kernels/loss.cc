@@ -121,15 +121,15 @@ void runSparseGrad(const KernelContext& context) {
 const char* checkSigmoid(const KernelContext& context) { return checkEqualFloats(context, 2, 1); }
 const char* checkSigmoidGrad(const KernelContext& context) { return checkEqualFloats(context, 3, 1); }
 
-// max(x, 0) - x z + ln(1 + e^-|x|)
+// max(x, 0) - x z + ln(1 + e^-|x|), the first two as x ((x > 0) - z), where a label near 1 does not cancel.
 void runSigmoid(const KernelContext& context) {
   const float *x = f32(context.inputs[0]), *labels = f32(context.inputs[1]);
   float* loss = f32(context.outputs[0]);
   parallelVectors(context, context.outputs[0].size, 64, [&](int64_t i, auto lanes) {
     const Vec vx = load(x + i, lanes);
     const Vec softplus = log1p(exp(negate(abs(vx))));
-    const Vec linear = sub(max(zero(), vx), mul(vx, load(labels + i, lanes)));
-    store(loss + i, add(linear, softplus), lanes);
+    const Vec positive = select(gt(vx, zero()), broadcast(1.0f), zero());
+    store(loss + i, fma(vx, sub(positive, load(labels + i, lanes)), softplus), lanes);
   });
 }
 

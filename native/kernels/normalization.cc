@@ -1,6 +1,6 @@
-// Batch normalization (Ioffe and Szegedy, 2015) over the last axis. Statistics come from one pass that merges the exact
-// moments of small groups of rows (Chan, Golub and LeVeque, "Updating formulae", 1979), so that a mean far from zero
-// costs no digits; a second pass normalizes. The gradient also takes two passes.
+// Batch normalization (Ioffe and Szegedy, 2015) over the last axis. Statistics come from one pass that merges the moments
+// of small groups of rows (Chan, Golub and LeVeque, "Updating formulae", 1979) of x minus its first row, so that a mean
+// far from zero costs no digits; a second pass normalizes. The gradient also takes two passes.
 #include "../simd/math.h"
 #include "columns.h"
 
@@ -143,8 +143,9 @@ void normalize(const KernelContext& context, const Columns& columns, const Affin
 
 constexpr int kGroup = 8;
 
-// Mean and sum of squared deviations of each position of the period, over one chunk.
-void chunkMoments(const Columns& columns, int64_t chunk, const float* x, float* mean, float* squares) {
+// Mean and sum of squared deviations of x - pivot at each position of the period, over one chunk.
+void chunkMoments(const Columns& columns, int64_t chunk, const float* x, const float* pivot, float* mean,
+                  float* squares) {
   const int64_t period = columns.period;
   memset(mean, 0, static_cast<size_t>(period) * sizeof(float));
   memset(squares, 0, static_cast<size_t>(period) * sizeof(float));
@@ -163,8 +164,9 @@ void chunkMoments(const Columns& columns, int64_t chunk, const float* x, float* 
     const float* group = x + p * period;
     const float ofMean = kGroup / (count + kGroup), ofSquares = count * ofMean;
     forVectors(0, period, [&](int64_t j, auto lanes) {
+      const Vec origin = load(pivot + j, lanes);
       Vec v[kGroup];
-      for (int row = 0; row < kGroup; row++) v[row] = load(group + row * period + j, lanes);
+      for (int row = 0; row < kGroup; row++) v[row] = sub(load(group + row * period + j, lanes), origin);
       const Vec groupMean = mul(sumOf<kGroup>(v), broadcast(1.0f / kGroup));
       for (int row = 0; row < kGroup; row++) {
         const Vec deviation = sub(v[row], groupMean);
@@ -176,8 +178,9 @@ void chunkMoments(const Columns& columns, int64_t chunk, const float* x, float* 
   }
   auto single = [&](const float* row, int64_t length) {
     const float ofMean = 1.0f / (count + 1.0f), ofSquares = count * ofMean;
-    forVectors(0, length,
-               [&](int64_t j, auto lanes) { merge(j, lanes, load(row + j, lanes), zero(), ofMean, ofSquares); });
+    forVectors(0, length, [&](int64_t j, auto lanes) {
+      merge(j, lanes, sub(load(row + j, lanes), load(pivot + j, lanes)), zero(), ofMean, ofSquares);
+    });
     count += 1.0f;
   };
   for (; p < end; p++) single(x + p * period, period);
@@ -185,7 +188,7 @@ void chunkMoments(const Columns& columns, int64_t chunk, const float* x, float* 
 }
 
 // Combines the moments of all chunks, channel by channel, in double.
-void combineMoments(const Columns& columns, const float* moments, float* mean, float* variance) {
+void combineMoments(const Columns& columns, const float* moments, const float* pivot, float* mean, float* variance) {
   const double rows = static_cast<double>(rowsOf(columns));
   auto forParts = [&](int64_t first, const auto& body) {
     for (int64_t chunk = 0; chunk < columns.chunks; chunk++) {
@@ -210,7 +213,7 @@ void combineMoments(const Columns& columns, const float* moments, float* mean, f
       }
     });
     for (int64_t c = 0; c < width; c++) {
-      mean[first + c] = static_cast<float>(means[c]);
+      mean[first + c] = static_cast<float>(static_cast<double>(pivot[first + c]) + means[c]);
       variance[first + c] = static_cast<float>(squares[c] / rows);
     }
   }
@@ -218,7 +221,7 @@ void combineMoments(const Columns& columns, const float* moments, float* mean, f
 
 Workspace workspaceOfBatchNorm(const KernelContext& context) {
   const Columns columns = columnsOfView(context.inputs[0]);
-  return floats((2 * columns.chunks + 3) * columns.period);
+  return floats((2 * columns.chunks + 4) * columns.period);
 }
 
 void runBatchNorm(const KernelContext& context) {
@@ -226,15 +229,19 @@ void runBatchNorm(const KernelContext& context) {
   if (columns.channels == 0) return;
   const float* x = f32(context.inputs[0]);
   float *mean = f32(context.outputs[1]), *variance = f32(context.outputs[2]);
-  float* moments = reinterpret_cast<float*>(context.scratch);
+  float* pivot = reinterpret_cast<float*>(context.scratch);
+  float* moments = pivot + columns.period;
+  memset(pivot, 0, static_cast<size_t>(columns.period) * sizeof(float));
+  if (context.inputs[0].size > 0) memcpy(pivot, x, static_cast<size_t>(columns.channels) * sizeof(float));
+  repeatAlongPeriod(columns, pivot);
   const int64_t cost = 4 * minOf(columns.perChunk * columns.period, context.inputs[0].size);
   parallelFor(context, columns.chunks, grainFor(2 * cost), [&](int64_t begin, int64_t end, int32_t) {
     for (int64_t chunk = begin; chunk < end; chunk++) {
       float* part = moments + 2 * chunk * columns.period;
-      chunkMoments(columns, chunk, x, part, part + columns.period);
+      chunkMoments(columns, chunk, x, pivot, part, part + columns.period);
     }
   });
-  combineMoments(columns, moments, mean, variance);
+  combineMoments(columns, moments, pivot, mean, variance);
   const Affine affine = affineOf(columns, moments + 2 * columns.chunks * columns.period, context.inputs[1],
                                  context.inputs[2], mean, variance, attrsOf<BatchNormAttrs>(context).epsilon);
   normalize(context, columns, affine);
@@ -350,7 +357,8 @@ void runUpdate(const KernelContext& context) {
   const UpdateAttrs& attrs = attrsOf<UpdateAttrs>(context);
   const float *average = f32(context.inputs[0]), *value = f32(context.inputs[1]);
   float* y = f32(context.outputs[0]);
-  const Vec keep = broadcast(attrs.momentum), take = broadcast(oneMinus(attrs.momentum) * attrs.correction);
+  const double rest = (1.0 - asMeant(attrs.momentum)) * static_cast<double>(attrs.correction);
+  const Vec keep = broadcast(attrs.momentum), take = broadcast(static_cast<float>(rest));
   parallelVectors(context, context.outputs[0].size, 12, [&](int64_t i, auto lanes) {
     store(y + i, fma(keep, load(average + i, lanes), mul(take, load(value + i, lanes))), lanes);
   });

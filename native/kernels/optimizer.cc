@@ -91,7 +91,7 @@ void stepAdam(const KernelContext& context) {
   const float learningRate = f32(context.inputs[4])[0];
   float *outW = f32(context.outputs[0]), *outM = f32(context.outputs[1]), *outV = f32(context.outputs[2]);
   const Vec beta1 = broadcast(attrs.beta1), beta2 = broadcast(attrs.beta2);
-  const Vec rest1 = broadcast(oneMinus(attrs.beta1)), rest2 = broadcast(oneMinus(attrs.beta2));
+  const Vec rest1 = broadcast(static_cast<float>(1.0 - asMeant(attrs.beta1))), rest2 = broadcast(static_cast<float>(1.0 - asMeant(attrs.beta2)));
   const Vec epsilon = broadcast(attrs.epsilon), decay = broadcast(attrs.weightDecay);
   const Vec rate = broadcast(-learningRate / correction[0]), scale = broadcast(1.0f / correction[1]);
   const Vec shrink = broadcast(-learningRate * attrs.weightDecay);

@@ -163,18 +163,14 @@ inline void contend(Best& best, Vec value, int32_t index) {
 template <class Index>
 inline void maxWindow(const Geometry& g, const float* image, const Span& rows, const Span& columns, float* y, Index* indices) {
   forVectors(0, g.channels, [&](int64_t c, auto lanes) {
-    Best best;
-    bool any = false;
+    // The first cell meets itself again, and does not win.
+    const int64_t corner = rows.first * g.width + columns.first;
+    Best best = {load(image + corner * g.channels + c, lanes),
+                 broadcastInt(static_cast<int32_t>((rows.first - rows.start) * g.poolW + columns.first - columns.start))};
     for (int64_t iy = rows.first; iy < rows.last; iy++) {
       for (int64_t ix = columns.first; ix < columns.last; ix++) {
-        const Vec value = load(image + (iy * g.width + ix) * g.channels + c, lanes);
-        const int32_t index = static_cast<int32_t>((iy - rows.start) * g.poolW + ix - columns.start);
-        if (any) {
-          contend(best, value, index);
-        } else {
-          best = {value, broadcastInt(index)};
-          any = true;
-        }
+        contend(best, load(image + (iy * g.width + ix) * g.channels + c, lanes),
+                static_cast<int32_t>((iy - rows.start) * g.poolW + ix - columns.start));
       }
     }
     store(y + c, best.value, lanes);
