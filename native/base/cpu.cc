@@ -1,4 +1,5 @@
-// Detection behind cpu.h. Files that are missing or unreadable count as "no limit": a sandbox must not stop the library.
+// Detection behind cpu.h. Files that are missing or unreadable count as "no limit": a sandbox must not stop the
+// library.
 #include "cpu.h"
 
 #include <math.h>

@@ -32,7 +32,7 @@ struct Blocking {
   int64_t blockRows;     // most rows of a task
   int64_t slicePitch;    // of a slice of A in thread scratch
   int64_t filledPitch;   // of the whole A when fillShared
-  int64_t sliceFloats, panelFloats, sinkFloats;    // thread scratch
+  int64_t sliceFloats, panelFloats, sinkFloats;     // thread scratch
   int64_t packedFloats, filledFloats, splitFloats;  // shared scratch
 };
 
@@ -52,8 +52,7 @@ static inline Blocking blockingOf(const Gemm& g) {
   const bool computed = g.fill != nullptr;
   plan.fewRows = plan.splits == 1 && g.m <= kBlockRows;
   const bool readableInPlace = !g.bTransposed && wholeVectors && (g.bPitch <= 64 || g.m <= 4 * kTileRows);
-  plan.packShared = plan.splits == 1 && !plan.fewRows && !readableInPlace &&
-                    g.batch * g.k * kTileColumns <= kPackLimit;
+  plan.packShared = plan.splits == 1 && !plan.fewRows && !readableInPlace && g.batch * g.k * kTileColumns <= kPackLimit;
   if (plan.packShared) {
     const int64_t columns = kPackLimit / maxOf(g.batch * g.k, 1) / kTileColumns * kTileColumns;
     plan.passColumns = minOf(plan.passColumns, columns);

@@ -1,6 +1,6 @@
 // The loops around the microkernel. A task is a block of rows (or, when there are few, of columns) of C; it walks k in
-// runs, takes the slice of A and each panel of B for a run, and computes their tiles. Blocking after BLIS (Van Zee & van
-// de Geijn, 2015), except that A keeps its order.
+// runs, takes the slice of A and each panel of B for a run, and computes their tiles. Blocking after BLIS (Van Zee &
+// van de Geijn, 2015), except that A keeps its order.
 #include "gemm.h"
 
 #include "blocking.h"
@@ -14,9 +14,9 @@ namespace {
 struct Job {
   const Gemm* gemm;
   Blocking plan;
-  float* packed;   // [batch][panel][k][panel width]
-  float* filled;   // [batch][stored rows][filledPitch]
-  float* partial;  // [splits - 1][batch][m][n]
+  float* packed;               // [batch][panel][k][panel width]
+  float* filled;               // [batch][stored rows][filledPitch]
+  float* partial;              // [splits - 1][batch][m][n]
   int64_t passBegin, passEnd;  // columns of the current pass
 };
 
@@ -37,9 +37,7 @@ struct Operand {
   int64_t pitch;
 };
 
-static inline int64_t panelWidth(const Job& job, int64_t column) {
-  return minOf(kTileColumns, job.passEnd - column);
-}
+static inline int64_t panelWidth(const Job& job, int64_t column) { return minOf(kTileColumns, job.passEnd - column); }
 
 // Packed panels of one batch entry lie one after the other; only the last of a pass may be narrower.
 static inline float* packedPanel(const Job& job, int64_t batch, int64_t column) {
@@ -138,8 +136,7 @@ static void runTask(const Job& job, const Task& task, const ThreadScratch& scrat
   } while (first < kEnd);
 
   if (lastSplit) applyActivation(g.activation, c, pitch, task.rows, task.columns);
-  if (g.sink != nullptr)
-    g.sink(g.sinkTarget, task.batch, task.row, task.rows, task.column, task.columns, c, pitch);
+  if (g.sink != nullptr) g.sink(g.sinkTarget, task.batch, task.row, task.rows, task.column, task.columns, c, pitch);
 }
 
 static void packShared(const KernelContext& context, const Job& job) {

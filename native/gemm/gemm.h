@@ -14,8 +14,8 @@
 namespace ocellus {
 
 // Writes rows [row, row + rows) x columns [column, column + columns) of the stored A of batch entry `batch`.
-using GemmFill = void (*)(const void* source, int64_t batch, int64_t row, int64_t rows, int64_t column,
-                          int64_t columns, float* target, int64_t pitch);
+using GemmFill = void (*)(const void* source, int64_t batch, int64_t row, int64_t rows, int64_t column, int64_t columns,
+                          float* target, int64_t pitch);
 
 // Receives finished rows [row, row + rows) of C, columns [column, column + columns).
 using GemmSink = void (*)(const void* sink, int64_t batch, int64_t row, int64_t rows, int64_t column, int64_t columns,
@@ -32,13 +32,14 @@ struct Gemm {
   GemmFill fill;        // when set, `a` is not read
   const void* fillSource;
 
-  // B(k, j). Not transposed: b[k * bPitch + j]. Transposed: b[j * bPitch + k]. A transposed B may be made of taps, pieces
-  // of `bSegment` consecutive k each: piece (outer, inner) starts bOuterStride * outer + bInnerStride * inner further.
+  // B(k, j). Not transposed: b[k * bPitch + j]. Transposed: b[j * bPitch + k]. A transposed B may be made of taps,
+  // pieces of `bSegment` consecutive k each: piece (outer, inner) starts bOuterStride * outer + bInnerStride * inner
+  // further.
   const float* b;
   int64_t bPitch;
   int64_t bBatchStride;
   int32_t bTransposed;
-  int64_t bSegment;     // 0: one piece of k
+  int64_t bSegment;  // 0: one piece of k
   int64_t bInnerCount;
   int64_t bInnerStride;
   int64_t bOuterStride;

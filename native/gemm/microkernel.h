@@ -27,11 +27,11 @@ struct TileInput {
 struct TileOutput {
   float* c;
   int64_t pitch;
-  int64_t columns;     // the last vector may be partly outside
-  bool accumulate;     // add to what C holds
-  bool finish;         // then add bias and raise to `floor`
-  const float* bias;   // of these columns, or null
-  float floor;         // 0 for relu, -infinity for none
+  int64_t columns;    // the last vector may be partly outside
+  bool accumulate;    // add to what C holds
+  bool finish;        // then add bias and raise to `floor`
+  const float* bias;  // of these columns, or null
+  float floor;        // 0 for relu, -infinity for none
 };
 
 #define OCELLUS_UNROLL _Pragma("GCC unroll 16")
@@ -40,9 +40,8 @@ template <int kRows, int kVecs, bool byColumns>
 static void computeTile(const TileInput& in, const TileOutput& out) {
   Vec sum[kRows][kVecs];
   OCELLUS_UNROLL
-  for (int i = 0; i < kRows; i++)
-    OCELLUS_UNROLL
-    for (int v = 0; v < kVecs; v++) sum[i][v] = zero();
+  for (int i = 0; i < kRows; i++) OCELLUS_UNROLL
+  for (int v = 0; v < kVecs; v++) sum[i][v] = zero();
 
   // Three rows per pointer: row, row + pitch and row + 2 * pitch are all reached by one address computation.
   constexpr int kPointers = (kRows + 2) / 3;
@@ -113,9 +112,8 @@ static void computeTile(const TileInput& in, const TileOutput& out) {
                 : v < kLast         ? load(out.bias + v * kVecWidth)
                                     : loadPartial(out.bias + v * kVecWidth, tail);
     OCELLUS_UNROLL
-    for (int i = 0; i < kRows; i++)
-      OCELLUS_UNROLL
-      for (int v = 0; v < kVecs; v++) sum[i][v] = max(floor, add(sum[i][v], bias[v]));
+    for (int i = 0; i < kRows; i++) OCELLUS_UNROLL
+    for (int v = 0; v < kVecs; v++) sum[i][v] = max(floor, add(sum[i][v], bias[v]));
   }
   OCELLUS_UNROLL
   for (int i = 0; i < kRows; i++) {

@@ -28,8 +28,8 @@ static inline void clearFloats(float* target, int64_t count) {
   if (i < count) storePartial(target + i, zero(), count - i);
 }
 
-// target[k * pitch + j] = source[j * sourcePitch + k] for j < columns, k < count; up to the next whole vector of columns
-// the target is filled with zeros.
+// target[k * pitch + j] = source[j * sourcePitch + k] for j < columns, k < count; up to the next whole vector of
+// columns the target is filled with zeros.
 static inline void transposePiece(const float* source, int64_t sourcePitch, int64_t columns, int64_t count,
                                   float* target, int64_t pitch) {
   for (int64_t j = 0; j < columns; j += kVecWidth) {

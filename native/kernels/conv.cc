@@ -2,7 +2,8 @@
 // are one matrix product per group over windows (windows.h):
 //   conv2d            y  = windows(x) * weight
 //   conv2dGradWeight  dw = windows(x)' * dy, summed over parts of the pixels in a fixed order
-//   conv2dGradInput   dx = windows(dy) * weight'. A pixel of dx meets only every strideY-th row of the kernel (strideX-th
+//   conv2dGradInput   dx = windows(dy) * weight'. A pixel of dx meets only every strideY-th row of the kernel
+//   (strideX-th
 //                     column), so dx is made of strideY x strideX phases, each a convolution of dy with stride 1: every
 //                     element is gathered by one task, nothing is scattered or multiplied by zero.
 #include "../gemm/gemm.h"
@@ -47,7 +48,7 @@ static inline void windowsOfInput(const ConvShape& s, const float* x, Windows& w
     gemm.aBatchStride = s.groupChannels;
     return;
   }
-  windows = {x,      s.height, s.width,   s.channels, s.groupChannels, s.outY,    s.outX,      -s.top,
+  windows = {x,       s.height,  s.width,   s.channels, s.groupChannels, s.outY,      s.outX,     -s.top,
              -s.left, s.strideY, s.strideX, s.kernelY,  s.kernelX,       s.dilationY, s.dilationX};
   gemm.fill = fillWindows;
   gemm.fillSource = &windows;
@@ -224,8 +225,8 @@ static inline void preparePhase(const InputGradient& g, int64_t phaseY, int64_t 
     gemm.aPitch = s.filters;
     gemm.aBatchStride = s.groupFilters;
   } else {
-    phase.windows = {g.dy,     s.outY,   s.outX, s.filters, s.groupFilters, y.pixels, x.pixels, y.origin,
-                     x.origin, 1,        1,      y.taps,    x.taps,         y.step,   x.step};
+    phase.windows = {g.dy,     s.outY, s.outX, s.filters, s.groupFilters, y.pixels, x.pixels, y.origin,
+                     x.origin, 1,      1,      y.taps,    x.taps,         y.step,   x.step};
     gemm.fill = fillWindows;
     gemm.fillSource = &phase.windows;
   }
@@ -278,7 +279,11 @@ static void runInputGradient(const KernelContext& context, const InputGradient& 
 static inline InputGradient gradInputOf(const KernelContext& context) {
   const TensorView &dy = context.inputs[0], &weight = context.inputs[1], &dx = context.outputs[0];
   return {makeConvShape(dx.dims, weight.dims, dy.dims, attrsOf<GradInputAttrs>(context).conv),
-          f32(dy), f32(weight), nullptr, f32(dx), 0};
+          f32(dy),
+          f32(weight),
+          nullptr,
+          f32(dx),
+          0};
 }
 
 static const char* checkGradInput(const KernelContext& context) {
@@ -302,7 +307,11 @@ static inline InputGradient transposeOf(const KernelContext& context) {
   const TensorView& y = context.outputs[0];
   const TransposeAttrs& attrs = attrsOf<TransposeAttrs>(context);
   return {makeConvShape(y.dims, weight.dims, x.dims, attrs.conv),
-          f32(x), f32(weight), bias.present ? f32(bias) : nullptr, f32(y), attrs.activation};
+          f32(x),
+          f32(weight),
+          bias.present ? f32(bias) : nullptr,
+          f32(y),
+          attrs.activation};
 }
 
 static const char* checkTranspose(const KernelContext& context) {

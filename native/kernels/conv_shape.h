@@ -13,7 +13,8 @@ struct ConvAttrs {
   int32_t groups;
 };
 
-// x [batch, height, width, channels], weight [kernelY, kernelX, channels / groups, filters], y [batch, outY, outX, filters]
+// x [batch, height, width, channels], weight [kernelY, kernelX, channels / groups, filters], y [batch, outY, outX,
+// filters]
 struct ConvShape {
   int64_t batch, height, width, channels;
   int64_t outY, outX, filters;
@@ -84,8 +85,7 @@ static inline const char* checkConv(const TensorView& x, const TensorView& weigh
 
 static inline const char* checkConvBias(const TensorView& bias, int64_t channels) {
   if (!bias.present) return nullptr;
-  if (bias.rank != 1 || bias.dims[0] != channels)
-    return "expected a bias of one value per output channel";
+  if (bias.rank != 1 || bias.dims[0] != channels) return "expected a bias of one value per output channel";
   return nullptr;
 }
 

@@ -47,8 +47,8 @@ static inline Gemm gemmOfMatmul(const KernelContext& context) {
   gemm.bTransposed = attrs.transposeB != 0;
   gemm.c = f32(y);
   gemm.cPitch = y.dims[1];
-  // With a transposed, k is the batch (a weight gradient): long, and cut in parts that depend on the sizes alone. Without
-  // it the rows may be a batch, and the way a row is summed must not depend on their number.
+  // With a transposed, k is the batch (a weight gradient): long, and cut in parts that depend on the sizes alone.
+  // Without it the rows may be a batch, and the way a row is summed must not depend on their number.
   gemm.splits = attrs.transposeA ? OCELLUS_ISA::gemmSplits(gemm.m, gemm.n, gemm.k, 1) : 1;
   return gemm;
 }
@@ -69,8 +69,7 @@ static const char* checkDense(const KernelContext& context) {
   if (x.dims[1] != weight.dims[0]) return "expected as many inputs as the weight has rows";
   if (y.dims[0] != x.dims[0] || y.dims[1] != weight.dims[1])
     return "expected an output of [rows of x, columns of weight]";
-  if (bias.present && (bias.rank != 1 || bias.dims[0] != y.dims[1]))
-    return "expected a bias of one value per output";
+  if (bias.present && (bias.rank != 1 || bias.dims[0] != y.dims[1])) return "expected a bias of one value per output";
   const int32_t activation = attrsOf<DenseAttrs>(context).activation;
   if (activation < 0 || activation > 3) return "expected an activation from 0 to 3";
   return checkProduct(y.dims[0], y.dims[1], x.dims[1]);

@@ -1,5 +1,5 @@
-// One vector of floats as wide as the instruction set the including file is compiled for, with the same names for all of
-// them. A kernel written over Vec is compiled once per instruction set; nothing here has a name outside its file.
+// One vector of floats as wide as the instruction set the including file is compiled for, with the same names for all
+// of them. A kernel written over Vec is compiled once per instruction set; nothing here has a name outside its file.
 //
 // Types
 //   Vec      kVecWidth floats          VecInt   kVecWidth int32          VecMask   one truth value per lane

@@ -88,9 +88,7 @@ static inline VecInt loadIntPartial(const int32_t* p, int64_t n) {
   return {_mm512_maskz_loadu_epi32(firstLanes(n), p)};
 }
 static inline void storeInt(int32_t* p, VecInt a) { _mm512_storeu_si512(p, a.v); }
-static inline void storeIntPartial(int32_t* p, VecInt a, int64_t n) {
-  _mm512_mask_storeu_epi32(p, firstLanes(n), a.v);
-}
+static inline void storeIntPartial(int32_t* p, VecInt a, int64_t n) { _mm512_mask_storeu_epi32(p, firstLanes(n), a.v); }
 static inline VecInt broadcastInt(int32_t x) { return {_mm512_set1_epi32(x)}; }
 static inline VecInt add(VecInt a, VecInt b) { return {_mm512_add_epi32(a.v, b.v)}; }
 static inline VecInt sub(VecInt a, VecInt b) { return {_mm512_sub_epi32(a.v, b.v)}; }

@@ -50,8 +50,8 @@ static inline Vec fma(Vec a, Vec b, Vec c) { return {a.v * b.v + c.v}; }
 static inline Vec negate(Vec a) { return {-a.v}; }
 static inline Vec abs(Vec a) { return {(FloatLanes)((IntLanes)a.v & broadcastInt(0x7fffffff).v)}; }
 static inline Vec sqrt(Vec a) {
-  return {FloatLanes{__builtin_sqrtf(a.v[0]), __builtin_sqrtf(a.v[1]), __builtin_sqrtf(a.v[2]),
-                     __builtin_sqrtf(a.v[3])}};
+  return {
+      FloatLanes{__builtin_sqrtf(a.v[0]), __builtin_sqrtf(a.v[1]), __builtin_sqrtf(a.v[2]), __builtin_sqrtf(a.v[3])}};
 }
 
 static inline VecMask lt(Vec a, Vec b) { return {a.v < b.v}; }

@@ -25,7 +25,8 @@ struct Conv {
   int64_t outY() const { return (height + top + bottom - ((kernelY - 1) * dilationY + 1)) / strideY + 1; }
   int64_t outX() const { return (width + left + right - ((kernelX - 1) * dilationX + 1)) / strideX + 1; }
   bool fits() const {
-    return height + top + bottom >= (kernelY - 1) * dilationY + 1 && width + left + right >= (kernelX - 1) * dilationX + 1;
+    return height + top + bottom >= (kernelY - 1) * dilationY + 1 &&
+           width + left + right >= (kernelX - 1) * dilationX + 1;
   }
   Shape input() const { return {batch, height, width, channels}; }
   Shape weight() const { return {kernelY, kernelX, channels / groups, filters}; }
@@ -35,7 +36,8 @@ struct Conv {
   }
   std::string name() const {
     char text[200];
-    snprintf(text, sizeof text, "[%d %d %d %d] kernel %dx%d filters %d strides %d %d padding %d %d %d %d dilation %d %d groups %d",
+    snprintf(text, sizeof text,
+             "[%d %d %d %d] kernel %dx%d filters %d strides %d %d padding %d %d %d %d dilation %d %d groups %d",
              (int)batch, (int)height, (int)width, (int)channels, (int)kernelY, (int)kernelX, (int)filters, (int)strideY,
              (int)strideX, (int)top, (int)bottom, (int)left, (int)right, (int)dilationY, (int)dilationX, (int)groups);
     return text;
@@ -100,7 +102,8 @@ void all(Random& source, const Conv& c, int64_t activation, bool withBias) {
 
   finishRows(dx, biasOfInput, activation);
   Attrs transposed;
-  if (run(family, "conv2dTranspose", {dy, w, biasOfInput}, out, c.append(transposed.i(c.height).i(c.width)).i(activation)))
+  if (run(family, "conv2dTranspose", {dy, w, biasOfInput}, out,
+          c.append(transposed.i(c.height).i(c.width)).i(activation)))
     close(out[0], dx, tolerance(taps * c.filters), "conv2dTranspose " + c.name());
 
   out = {empty(c.weight())};
@@ -138,8 +141,7 @@ void rejections() {
   const auto tryConv = [&](const Conv& c, const char* what, int64_t activation = 0, Shape x = {}, Shape w = {},
                            Shape y = {}) {
     Attrs attrs;
-    rejects(family, "conv2d",
-            {empty(x.empty() ? good.input() : x), empty(w.empty() ? good.weight() : w), absent()},
+    rejects(family, "conv2d", {empty(x.empty() ? good.input() : x), empty(w.empty() ? good.weight() : w), absent()},
             {empty(y.empty() ? good.output() : y)}, c.append(attrs).i(activation), what);
   };
   Conv bad = good;
@@ -191,22 +193,22 @@ int main() {
   Random source;
   for (int i = 0; i < 250; i++) all(source, anyConv(source), source.below(4), source.below(2) != 0);
   const Conv cases[] = {
-      {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},        // one multiplication
-      {0, 5, 5, 3, 3, 3, 4, 1, 1, 1, 1, 1, 1, 1, 1, 1},        // an empty batch
-      {2, 11, 7, 24, 1, 1, 40, 1, 1, 0, 0, 0, 0, 1, 1, 1},     // pointwise
-      {2, 11, 7, 24, 1, 1, 40, 1, 1, 0, 0, 0, 0, 1, 1, 4},     // pointwise in groups
-      {2, 11, 7, 24, 1, 1, 40, 2, 2, 0, 0, 0, 0, 1, 1, 1},     // pointwise with strides: phases without taps
-      {1, 13, 13, 12, 3, 3, 12, 1, 1, 1, 1, 1, 1, 1, 1, 12},   // depthwise
-      {1, 13, 13, 12, 3, 3, 36, 2, 2, 0, 1, 0, 1, 1, 1, 12},   // depthwise with a multiplier
-      {4, 28, 28, 1, 5, 5, 6, 1, 1, 2, 2, 2, 2, 1, 1, 1},      // first layers
+      {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},       // one multiplication
+      {0, 5, 5, 3, 3, 3, 4, 1, 1, 1, 1, 1, 1, 1, 1, 1},       // an empty batch
+      {2, 11, 7, 24, 1, 1, 40, 1, 1, 0, 0, 0, 0, 1, 1, 1},    // pointwise
+      {2, 11, 7, 24, 1, 1, 40, 1, 1, 0, 0, 0, 0, 1, 1, 4},    // pointwise in groups
+      {2, 11, 7, 24, 1, 1, 40, 2, 2, 0, 0, 0, 0, 1, 1, 1},    // pointwise with strides: phases without taps
+      {1, 13, 13, 12, 3, 3, 12, 1, 1, 1, 1, 1, 1, 1, 1, 12},  // depthwise
+      {1, 13, 13, 12, 3, 3, 36, 2, 2, 0, 1, 0, 1, 1, 1, 12},  // depthwise with a multiplier
+      {4, 28, 28, 1, 5, 5, 6, 1, 1, 2, 2, 2, 2, 1, 1, 1},     // first layers
       {4, 14, 14, 6, 5, 5, 16, 1, 1, 0, 0, 0, 0, 1, 1, 1},
       {2, 32, 32, 3, 3, 3, 32, 1, 1, 1, 1, 1, 1, 1, 1, 1},
       {2, 16, 16, 32, 3, 3, 64, 1, 1, 1, 1, 1, 1, 1, 1, 1},
-      {1, 8, 8, 64, 3, 3, 130, 1, 1, 1, 1, 1, 1, 1, 1, 1},     // few rows
+      {1, 8, 8, 64, 3, 3, 130, 1, 1, 1, 1, 1, 1, 1, 1, 1},  // few rows
       {1, 23, 19, 37, 3, 5, 29, 3, 2, 2, 0, 1, 3, 2, 3, 1},
-      {1, 4, 4, 3, 3, 3, 5, 5, 7, 0, 0, 0, 0, 1, 1, 1},        // strides past the kernel
-      {1, 9, 9, 4, 3, 3, 4, 2, 4, 3, 3, 3, 3, 4, 2, 2},        // dilation that is a multiple of the stride
-      {1, 3, 3, 2, 3, 3, 2, 1, 1, 30, 30, 30, 30, 1, 1, 1},    // mostly padding
+      {1, 4, 4, 3, 3, 3, 5, 5, 7, 0, 0, 0, 0, 1, 1, 1},      // strides past the kernel
+      {1, 9, 9, 4, 3, 3, 4, 2, 4, 3, 3, 3, 3, 4, 2, 2},      // dilation that is a multiple of the stride
+      {1, 3, 3, 2, 3, 3, 2, 1, 1, 30, 30, 30, 30, 1, 1, 1},  // mostly padding
       {1, 29, 31, 18, 7, 7, 256, 2, 2, 3, 3, 3, 3, 1, 1, 1},
       {1, 20, 20, 130, 3, 3, 256, 1, 1, 1, 1, 1, 1, 1, 1, 1},
   };

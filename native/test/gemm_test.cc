@@ -29,10 +29,14 @@ std::string nameOf(const Case& c) {
 
 double activate(int32_t activation, double x) {
   switch (activation) {
-    case 1: return x < 0 ? 0 : x;
-    case 2: return 1 / (1 + ::exp(-x));
-    case 3: return ::tanh(x);
-    default: return x;
+    case 1:
+      return x < 0 ? 0 : x;
+    case 2:
+      return 1 / (1 + ::exp(-x));
+    case 3:
+      return ::tanh(x);
+    default:
+      return x;
   }
 }
 
@@ -68,7 +72,7 @@ void run(Random& random, const Case& c) {
   bool ok = true;
   for (int32_t threads : {1, 2, 3}) {
     Guarded result(cSize);
-    memcpy(result.data(), before.data(), before.size() * sizeof(float));
+    for (int64_t i = 0; i < cSize; i++) result.data()[i] = before[i];
     gemm.c = result.data();
     TestContext test(gemmWorkspace(gemm), threads);
     runGemm(test.context, gemm, test.context.scratch);

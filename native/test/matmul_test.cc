@@ -56,7 +56,8 @@ void rejections() {
   rejects(family, "matmul", {empty({2, 3}), empty({3, 5})}, {empty({2, 5})}, transposed, "a transposed wrongly");
   rejects(family, "matmul", {empty({2, 3}), empty({3, 5})}, {empty({5, 2})}, plain, "an output of another shape");
   rejects(family, "matmul", {empty({2, 3, 1}), empty({3, 5})}, {empty({2, 5})}, plain, "rank 3");
-  rejects(family, "dense", {empty({2, 3}), empty({4, 5}), absent()}, {empty({2, 5})}, linear, "unequal inner dimensions");
+  rejects(family, "dense", {empty({2, 3}), empty({4, 5}), absent()}, {empty({2, 5})}, linear,
+          "unequal inner dimensions");
   rejects(family, "dense", {empty({2, 3}), empty({3, 5}), empty({4})}, {empty({2, 5})}, linear, "a short bias");
   rejects(family, "dense", {empty({2, 3}), empty({3, 5}), absent()}, {empty({2, 4})}, linear, "a narrow output");
   rejects(family, "dense", {empty({2, 3}), empty({3, 5}), absent()}, {empty({2, 5})}, unknown, "an unknown activation");

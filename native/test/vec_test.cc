@@ -10,7 +10,7 @@ using namespace ocellus;
 namespace {
 
 constexpr int kW = kVecWidth;
-const float kValues[] = {0.0f,  -0.0f, 1.0f,  -1.5f,   2.5f,  3.5f,     -2.5f,    0.5f,     1e-30f, -1e30f,
+const float kValues[] = {0.0f,  -0.0f, 1.0f,  -1.5f,    2.5f,   3.5f,     -2.5f,     0.5f,       1e-30f, -1e30f,
                          7.25f, 1e6f,  -4e6f, 123.456f, -0.49f, INFINITY, -INFINITY, (float)NAN, 4.5f,   -3.5f};
 constexpr int kValueCount = sizeof kValues / sizeof kValues[0];
 
@@ -138,8 +138,7 @@ int main() {
   binary("div", [](Vec a, Vec b) { return div(a, b); }, [](float a, float b) { return a / b; });
   binary("min", [](Vec a, Vec b) { return min(a, b); }, [](float a, float b) { return a < b ? a : b; });
   binary("max", [](Vec a, Vec b) { return max(a, b); }, [](float a, float b) { return a > b ? a : b; });
-  binary(
-      "fma", [](Vec a, Vec b) { return fma(a, broadcast(2), b); }, [](float a, float b) { return a * 2 + b; });
+  binary("fma", [](Vec a, Vec b) { return fma(a, broadcast(2), b); }, [](float a, float b) { return a * 2 + b; });
   unary("negate", [](Vec a) { return negate(a); }, [](float a) { return -a; });
   unary("abs", [](Vec a) { return abs(a); }, [](float a) { return fabsf(a); });
   unary("sqrt", [](Vec a) { return sqrt(a); }, [](float a) { return sqrtf(a); });
