@@ -61,10 +61,13 @@ struct KernelFamily {
   int32_t count;
 };
 
+struct Diagnostics;  // gemm/gemm.h
+
 // Everything one instruction set offers. Pointers, so that the table is a constant: filling it in when the library is
 // loaded would run code built for an instruction set the processor may not have.
 struct KernelTable {
   const char* isa;
+  const Diagnostics* diagnostics;
   const KernelFamily* const* families;
   int32_t count;
 };

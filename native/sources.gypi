@@ -24,7 +24,9 @@
       "native/kernels/pooling.cc",
       "native/kernels/reduce.cc",
       "native/kernels/shape.cc",
-      "native/kernels/table.cc"
+      "native/kernels/table.cc",
+      "native/kernels/winograd.cc",
+      "native/kernels/winograd_gradient.cc"
     ],
     "core_cflags": ["-fvisibility=hidden", "-frtti"],
     "kernel_cflags": ["-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"],

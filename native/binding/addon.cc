@@ -35,11 +35,21 @@ Napi::Value alignOffset(const Napi::CallbackInfo& info) {
 // defaultThreads() -> the smaller of affinity and cgroup quota
 Napi::Value availableThreads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), defaultThreads()); }
 
+// fmaPeak(isa, threads, seconds) -> GFLOP/s; blocks for `seconds`
+Napi::Value fmaPeak(const Napi::CallbackInfo& info) {
+  const Registry* registry = Registry::find(info[0].ToString().Utf8Value());
+  const double threads = info[1].ToNumber().DoubleValue(), seconds = info[2].ToNumber().DoubleValue();
+  if (!registry || !(threads >= 1 && threads <= 1024) || !(seconds > 0 && seconds <= 10))
+    throw Napi::RangeError::New(info.Env(), "fmaPeak(isa, threads, seconds)");
+  return Napi::Number::New(info.Env(), registry->fmaPeakGflops(static_cast<int32_t>(threads), seconds));
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("isas", Napi::Function::New<isas>(env, "isas"));
   exports.Set("kernels", Napi::Function::New<kernels>(env, "kernels"));
   exports.Set("alignOffset", Napi::Function::New<alignOffset>(env, "alignOffset"));
   exports.Set("defaultThreads", Napi::Function::New<availableThreads>(env, "defaultThreads"));
+  exports.Set("fmaPeak", Napi::Function::New<fmaPeak>(env, "fmaPeak"));
   exports.Set("createPlan", Napi::Function::New<createPlan>(env, "createPlan"));
   exports.Set("planWorkspace", Napi::Function::New<planWorkspace>(env, "planWorkspace"));
   exports.Set("runPlanSync", Napi::Function::New<runPlanSync>(env, "runPlanSync"));

@@ -1,5 +1,5 @@
 // Every kernel family of one instruction set, in one table.
-#include "../kernel.h"
+#include "../gemm/gemm.h"
 
 namespace ocellus {
 namespace OCELLUS_ISA {
@@ -15,21 +15,15 @@ extern const KernelFamily optimizerFamily;
 extern const KernelFamily poolingFamily;
 extern const KernelFamily reduceFamily;
 extern const KernelFamily shapeFamily;
+extern const KernelFamily winogradFamily;
+extern const KernelFamily winogradGradientFamily;
 
 namespace {
 
 const KernelFamily* const kFamilies[] = {
-    &activationFamily,
-    &convFamily,
-    &dropoutFamily,
-    &elementwiseFamily,
-    &lossFamily,
-    &matmulFamily,
-    &normalizationFamily,
-    &optimizerFamily,
-    &poolingFamily,
-    &reduceFamily,
-    &shapeFamily,
+    &activationFamily, &convFamily,          &dropoutFamily,          &elementwiseFamily, &lossFamily,
+    &matmulFamily,     &normalizationFamily, &optimizerFamily,        &poolingFamily,     &reduceFamily,
+    &shapeFamily,      &winogradFamily,      &winogradGradientFamily,
 };
 
 }  // namespace
@@ -38,7 +32,8 @@ const KernelFamily* const kFamilies[] = {
 #define OCELLUS_TEXT(x) OCELLUS_TEXT_RAW(x)
 
 extern const KernelTable kernelTable;
-const KernelTable kernelTable = {OCELLUS_TEXT(OCELLUS_ISA), kFamilies, sizeof kFamilies / sizeof kFamilies[0]};
+const KernelTable kernelTable = {OCELLUS_TEXT(OCELLUS_ISA), &diagnostics, kFamilies,
+                                 sizeof kFamilies / sizeof kFamilies[0]};
 
 }  // namespace OCELLUS_ISA
 }  // namespace ocellus

@@ -2,8 +2,10 @@
 #include "registry.h"
 
 #include <stdexcept>
+#include <thread>
 
 #include "../base/cpu.h"
+#include "../gemm/gemm.h"
 
 namespace ocellus {
 
@@ -98,7 +100,7 @@ KernelInfo parseSignature(const KernelEntry& entry) {
   return info;
 }
 
-Registry::Registry(const KernelTable& table) : isa_(table.isa) {
+Registry::Registry(const KernelTable& table) : isa_(table.isa), diagnostics_(table.diagnostics) {
   for (int32_t f = 0; f < table.count; f++) {
     const KernelFamily& family = *table.families[f];
     for (int32_t i = 0; i < family.count; i++) {
@@ -137,6 +139,18 @@ std::vector<std::string> Registry::signatures() const {
   std::vector<std::string> list;
   for (const auto& pair : kernels_) list.push_back(pair.second.entry->signature);
   return list;
+}
+
+double Registry::fmaPeakGflops(int32_t threads, double seconds) const {
+  std::vector<double> rates(static_cast<size_t>(threads));
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < rates.size(); i++)
+    others.emplace_back([this, &rates, i, seconds] { rates[i] = diagnostics_->fmaPeakGflops(seconds); });
+  rates[0] = diagnostics_->fmaPeakGflops(seconds);
+  for (std::thread& thread : others) thread.join();
+  double sum = 0;
+  for (double rate : rates) sum += rate;
+  return sum;
 }
 
 }  // namespace ocellus

@@ -30,11 +30,14 @@ class Registry {
   const std::string& isa() const { return isa_; }
   const KernelInfo* kernel(const std::string& name) const;
   std::vector<std::string> signatures() const;
+  // Most multiply-adds per second (times two, in 1e9) that this many threads do at the same time.
+  double fmaPeakGflops(int32_t threads, double seconds) const;
 
  private:
   explicit Registry(const KernelTable& table);
 
   std::string isa_;
+  const Diagnostics* diagnostics_;
   std::map<std::string, KernelInfo> kernels_;
 };
 

@@ -26,6 +26,8 @@ export interface NativeAddon {
   kernels(isa: string): string[];
   alignOffset(bytes: Uint8Array): number;
   defaultThreads(): number;
+  /** Measured peak of this many threads, GFLOP/s. Blocks for `seconds`. */
+  fmaPeak(isa: string, threads: number, seconds: number): number;
   createPlan(
     words: Float64Array,
     ops: string[],

@@ -5,6 +5,7 @@ import { checkName, OcellusError } from '../core/errors.js';
 import { sameShape, shapeText } from '../core/shape.js';
 import type { DType, TensorSpec } from '../core/dtype.js';
 import { builtinOps } from '../ops/index.js';
+import { inferContext } from '../ops/rules.js';
 import {
   type AnyAttrs,
   type AnyOp,
@@ -72,24 +73,35 @@ export class Graph implements Emitter {
   emit(op: string | OpDefinition, inputs: readonly (Value | null)[], attrs: AnyAttrs = {}, options: EmitOptions = {}): Value[] {
     const row = typeof op === 'string' ? lookup(op) : (op as AnyOp);
     const name = this.uniqueName([...this.scopes, options.name ?? row.name].join('/'));
+    const node = this.derive(row, inputs as readonly (GraphValue | null)[], attrs, name);
+    node.outputs.forEach((output, index) => {
+      const target = options.into?.[index] as GraphValue | null | undefined;
+      if (target) output.variable = requireVariable(target, output, `${row.name} '${name}'`);
+    });
+    this.nodes.push(node);
+    return [...node.outputs];
+  }
+
+  /**
+   * An op that does not stand in `nodes`: for passes that put other ops in the place of one. Given `outputs` keep their
+   * identity and must be of the shapes that the op infers.
+   */
+  derive(
+    op: string | AnyOp,
+    inputs: readonly (GraphValue | null)[],
+    attrs: AnyAttrs,
+    name: string,
+    outputs?: readonly GraphValue[],
+  ): GraphNode {
+    const row = typeof op === 'string' ? lookup(op) : op;
     const where = `${row.name} '${name}'`;
     const complete = completeAttrs(row, attrs, where);
-    const values = inputs as readonly (GraphValue | null)[];
-    checkInputs(row, values, where);
-    const fail = (expected: string, got: unknown, help?: string, code: 'ERR_OCELLUS_SHAPE' | string = 'ERR_OCELLUS_SHAPE'): never => {
-      throw new OcellusError(code as 'ERR_OCELLUS_SHAPE', { where, expected, got, help });
-    };
-    const specs = row.infer({ inputs: values, attrs: complete, where, fail });
-    const outputs = specs.map((spec, index) => {
-      const value = this.newValue(`${name}/${row.outputs[index]}`, spec, 'computed');
-      const target = options.into?.[index] as GraphValue | null | undefined;
-      if (target) value.variable = requireVariable(target, spec, where);
-      return value;
-    });
-    const node: GraphNode = { op: row, name, inputs: values, outputs, attrs: complete };
-    for (const output of outputs) output.node = node;
-    this.nodes.push(node);
-    return outputs;
+    checkInputs(row, inputs, where);
+    const specs = row.infer(inferContext(where, inputs, complete));
+    const values = outputs ?? specs.map((spec, index) => this.newValue(`${name}/${row.outputs[index]}`, spec, 'computed'));
+    const node: GraphNode = { op: row, name, inputs, outputs: values, attrs: complete };
+    for (const output of values) output.node = node;
+    return node;
   }
 
   /** Makes `value` be written to `variable`: directly when it is an op's own output, else by a copy. */

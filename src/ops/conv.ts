@@ -280,3 +280,21 @@ const conv2dTranspose = defineOp({
 });
 
 export const convOps = [conv2d, conv2dGradInput, conv2dGradWeight, conv2dTranspose];
+
+/** Kernel size, channels and filters of conv2d and its gradients; null for other ops. */
+export function conv2dSizes(node: {
+  readonly op: { readonly name: string };
+  readonly inputs: readonly (TensorSpec | null)[];
+  readonly outputs: readonly TensorSpec[];
+}): { kernelSize: readonly number[]; channels: number; filters: number; pixels: readonly number[] } | null {
+  const weights: Record<string, TensorSpec | null> = {
+    conv2d: node.inputs[1],
+    conv2dGradInput: node.inputs[1],
+    conv2dGradWeight: node.outputs[0],
+  };
+  const weight = weights[node.op.name];
+  if (!weight) return null;
+  const [height, width, channels, filters] = weight.shape;
+  const output = node.op.name === 'conv2dGradWeight' ? node.inputs[1] : node.outputs[0];
+  return { kernelSize: [height, width], channels, filters, pixels: output?.shape.slice(1, 3) ?? [] };
+}

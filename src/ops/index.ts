@@ -12,6 +12,7 @@ import { optimizerOps } from './optimizer.js';
 import { poolingOps } from './pooling.js';
 import { reduceOps } from './reduce.js';
 import { shapeOps } from './shape.js';
+import { winogradOps } from './winograd.js';
 
 const families: readonly (readonly AnyOp[])[] = [
   activationOps,
@@ -25,6 +26,7 @@ const families: readonly (readonly AnyOp[])[] = [
   shapeOps,
   lossOps,
   optimizerOps,
+  winogradOps,
 ];
 
 /** Every built-in op by name. */

@@ -76,6 +76,10 @@ const signatures = [
   'sgd(parameter, gradient, learningRate) -> (updatedParameter) {weightDecay:f}',
   'sgdMomentum(parameter, gradient, velocity, learningRate) -> (updatedParameter, updatedVelocity) {momentum:f, nesterov:i, weightDecay:f}',
   'adam(parameter, gradient, m, v, learningRate, correction) -> (updatedParameter, updatedM, updatedV) {beta1:f, beta2:f, epsilon:f, weightDecay:f, decoupled:i}',
+  // winograd
+  'winogradFilter(weight) -> (u) {tile:i, rotate:i}',
+  'winogradConv2d(x, u, bias?) -> (y) {tile:i, kernelSize:i, filters:i, padding:i4, activation:i}',
+  'winogradConv2dGradWeight(x, dy) -> (dw) {tile:i, kernelSize:i, padding:i4}',
 ];
 
 test('the table is the vocabulary', () => {

@@ -1,0 +1,237 @@
+// Winograd convolution, stride 1: winogradFilter, winogradConv2d, winogradConv2dGradWeight. Instead of tile^2 * kernel^2
+// products per channel pair and tile there are alpha^2, as alpha^2 matrix products over the channels: tiles x channels
+// times channels x filters. A block of tiles is transformed, multiplied and transformed back while it is in L2.
+#include "../gemm/epilogue.h"
+#include "../gemm/microkernel.h"
+#include "winograd_common.h"
+
+namespace ocellus {
+namespace {
+
+// ---- winogradFilter ------------------------------------------------------------------------------------------------
+
+struct FilterAttrs {
+  int32_t tile;
+  int32_t rotate;  // 1: for the gradient of the input, filter turned by 180 degrees, channels and filters exchanged
+};
+
+const char* checkFilter(const KernelContext& context) {
+  if (const char* wrong = checkFloatViews(context, 1, 1)) return wrong;
+  const FilterAttrs& attrs = attrsOf<FilterAttrs>(context);
+  const TensorView& weight = context.inputs[0];
+  const TensorView& u = context.outputs[0];
+  if (weight.rank != 4 || weight.dims[0] != weight.dims[1]) return "expected a square filter [k, k, in, out]";
+  if (!isFlag(attrs.rotate)) return "rotate is neither 0 nor 1";
+  if (!hasScheme(attrs.tile, static_cast<int32_t>(weight.dims[0]))) return "no Winograd scheme of these sizes";
+  const int64_t alpha = attrs.tile + weight.dims[0] - 1;
+  const int64_t in = weight.dims[attrs.rotate ? 3 : 2], out = weight.dims[attrs.rotate ? 2 : 3];
+  const bool fits = u.rank == 4 && u.dims[0] == alpha * alpha && u.dims[1] == ceilDiv(out, kPanel) &&
+                    u.dims[2] == in && u.dims[3] == kPanel;
+  return fits ? nullptr : "expected an output [alpha * alpha, panels, in, 32]";
+}
+
+// Transforms the filters of one channel and up to a vector of columns. `at(ky, kx)` gives their values.
+template <class Scheme, class Read>
+static inline void transformFilter(const Read& at, float* target, int64_t plane) {
+  constexpr int alpha = Scheme::alpha, kernel = Scheme::kernel;
+  Vec rows[kernel][alpha];
+  for (int kx = 0; kx < kernel; kx++) {
+    Vec values[kernel];
+    OCELLUS_UNROLL
+    for (int ky = 0; ky < kernel; ky++) values[ky] = at(ky, kx);
+    Scheme::filter(values, rows[kx]);
+  }
+  for (int i = 0; i < alpha; i++) {
+    Vec values[kernel], result[alpha];
+    OCELLUS_UNROLL
+    for (int kx = 0; kx < kernel; kx++) values[kx] = rows[kx][i];
+    Scheme::filter(values, result);
+    OCELLUS_UNROLL
+    for (int j = 0; j < alpha; j++) store(target + (i * alpha + j) * plane, result[j]);
+  }
+}
+
+template <class Scheme>
+static void runFilterOf(const KernelContext& context, bool rotate) {
+  constexpr int kernel = Scheme::kernel;
+  const TensorView& weight = context.inputs[0];
+  const int64_t weightIn = weight.dims[2], weightOut = weight.dims[3];
+  const int64_t in = rotate ? weightOut : weightIn, out = rotate ? weightIn : weightOut;
+  const int64_t panels = ceilDiv(out, kPanel), plane = panels * in * kPanel;
+  const float* w = f32(weight);
+  float* u = f32(context.outputs[0]);
+  const int64_t bytes = kPanel * 4 * Scheme::alpha * Scheme::alpha;
+  parallelFor(context, panels * in, maxOf(1, kChunkBytes / bytes / 2), [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t row = begin; row < end; row++) {
+      const int64_t panel = row / in, channel = row % in;
+      for (int64_t lane = 0; lane < kPanel; lane += kVecWidth) {
+        const int64_t column = panel * kPanel + lane;
+        const int64_t count = minOf(kVecWidth, out - column);
+        const auto read = [&](int ky, int kx) -> Vec {
+          if (count <= 0) return zero();
+          if (!rotate) {
+            const float* from = w + ((ky * kernel + kx) * weightIn + channel) * weightOut + column;
+            return count == kVecWidth ? load(from) : loadPartial(from, count);
+          }
+          const int64_t tap = (kernel - 1 - ky) * kernel + (kernel - 1 - kx);
+          const float* from = w + (tap * weightIn + column) * weightOut + channel;
+          float lanes[kVecWidth] = {};
+          for (int64_t i = 0; i < count; i++) lanes[i] = from[i * weightOut];
+          return load(lanes);
+        };
+        transformFilter<Scheme>(read, u + row * kPanel + lane, plane);
+      }
+    }
+  });
+}
+
+void runFilter(const KernelContext& context) {
+  const FilterAttrs& attrs = attrsOf<FilterAttrs>(context);
+  withScheme(attrs.tile, static_cast<int32_t>(context.inputs[0].dims[0]),
+             [&](auto scheme) { runFilterOf<decltype(scheme)>(context, attrs.rotate != 0); });
+}
+
+// ---- winogradConv2d ------------------------------------------------------------------------------------------------
+
+struct ConvAttrs {
+  int32_t tile;
+  int32_t kernelSize;
+  int32_t filters;
+  int32_t padding[4];  // top, bottom, left, right
+  int32_t activation;
+};
+
+struct ConvShape {
+  int64_t alpha;
+  TileGrid x, y;
+  int64_t tiles;
+  int64_t block;  // tiles transformed at a time
+  int64_t xPitch, xPlane, yPitch, yPlane;
+};
+
+// Enough tiles to reuse a panel of filters, few enough for both sets of planes to stay in L2; more where the filters
+// themselves do not, so that they are read less often.
+static inline int64_t tileBlock(int64_t alpha, int64_t channels, int64_t filters, int64_t tiles) {
+  const int64_t planes = alpha * alpha * 4;
+  const int64_t filterBytes = planes * channels * filters;
+  int64_t block = (700 << 10) / maxOf(1, planes * (channels + filters)) / 14 * 14;
+  block = maxOf(block, filterBytes > (10 << 20) ? 112 : 28);
+  // At least some eight blocks, for the threads to share.
+  return maxOf(14, minOf(block, ceilDiv(ceilDiv(tiles, 8), 14) * 14));
+}
+
+static ConvShape shapeOf(const TensorView& x, const TensorView& y, int32_t tile, int32_t kernel, int64_t top,
+                         int64_t left) {
+  ConvShape shape;
+  shape.alpha = tile + kernel - 1;
+  const int64_t down = ceilDiv(y.dims[1], tile), across = ceilDiv(y.dims[2], tile);
+  shape.x = {x.dims[1], x.dims[2], x.dims[3], top, left, tile, down, across};
+  shape.y = {y.dims[1], y.dims[2], y.dims[3], 0, 0, tile, down, across};
+  shape.tiles = x.dims[0] * down * across;
+  shape.block = tileBlock(shape.alpha, x.dims[3], y.dims[3], shape.tiles);
+  shape.xPitch = winogradPitch(x.dims[3]);
+  shape.yPitch = winogradPitch(ceilDiv(y.dims[3], kPanel) * kPanel);
+  shape.xPlane = shape.block * shape.xPitch + 16;
+  shape.yPlane = shape.block * shape.yPitch + 16;
+  return shape;
+}
+
+static ConvShape shapeOf(const KernelContext& context) {
+  const ConvAttrs& attrs = attrsOf<ConvAttrs>(context);
+  return shapeOf(context.inputs[0], context.outputs[0], attrs.tile, attrs.kernelSize, attrs.padding[0],
+                 attrs.padding[2]);
+}
+
+const char* checkConv(const KernelContext& context) {
+  if (const char* wrong = checkFloatViews(context, 3, 1, 4)) return wrong;
+  const ConvAttrs& attrs = attrsOf<ConvAttrs>(context);
+  const TensorView &x = context.inputs[0], &u = context.inputs[1], &bias = context.inputs[2], &y = context.outputs[0];
+  if (!hasScheme(attrs.tile, attrs.kernelSize)) return "no Winograd scheme of these sizes";
+  if (attrs.activation < 0 || attrs.activation > kActivationTanh) return "unknown activation";
+  if (const char* wrong = checkGeometry(x, y, attrs.kernelSize, attrs.padding)) return wrong;
+  const int64_t alpha = attrs.tile + attrs.kernelSize - 1;
+  if (attrs.filters < 1 || y.dims[3] != attrs.filters) return "wrong number of filters";
+  const bool fits = u.rank == 4 && u.dims[0] == alpha * alpha && u.dims[1] == ceilDiv(attrs.filters, kPanel) &&
+                    u.dims[2] == x.dims[3] && u.dims[3] == kPanel;
+  if (!fits) return "transformed filters of another shape";
+  if (bias.present && !isVector(bias, attrs.filters)) return "expected one bias per filter";
+  return nullptr;
+}
+
+Workspace workspaceConv(const KernelContext& context) {
+  const ConvShape shape = shapeOf(context);
+  return {0, shape.alpha * shape.alpha * (shape.xPlane + shape.yPlane) * 4};
+}
+
+// The alpha^2 products of a block: planes of y = planes of x times transformed filters.
+static void multiplyBlock(const ConvShape& shape, int64_t count, const float* x, const float* u, float* y) {
+  const int64_t channels = shape.x.channels, filters = shape.y.channels;
+  const int64_t panels = ceilDiv(filters, kPanel), groups = ceilDiv(count, kTileRows);
+  for (int64_t s = 0; s < shape.alpha * shape.alpha; s++) {
+    for (int64_t panel = 0; panel < panels; panel++) {
+      const int64_t columns = minOf(kPanel, filters - panel * kPanel);
+      for (int64_t lane = 0; lane < columns; lane += kTileColumns) {
+        // Whole vectors are written: the pitch has room for them.
+        const int64_t vecs = minOf(kTileVecs, ceilDiv(columns - lane, kVecWidth));
+        const float* b = u + ((s * panels + panel) * channels) * kPanel + lane;
+        for (int64_t group = 0; group < groups; group++) {
+          const int64_t row = count * group / groups, rows = count * (group + 1) / groups - row;
+          const TileInput in = {channels, x + s * shape.xPlane + row * shape.xPitch, shape.xPitch, b, kPanel};
+          float* c = y + s * shape.yPlane + row * shape.yPitch + panel * kPanel + lane;
+          const TileOutput out = {c, shape.yPitch, vecs * kVecWidth, false, false, nullptr, 0.0f};
+          computeTile<false>(rows, vecs, in, out);
+        }
+      }
+    }
+  }
+}
+
+template <class Scheme, class Finish>
+static void runConvOf(const KernelContext& context, const Finish& finish) {
+  const ConvShape shape = shapeOf(context);
+  const float* x = f32(context.inputs[0]);
+  const float* u = f32(context.inputs[1]);
+  const float* bias = context.inputs[2].present ? f32(context.inputs[2]) : nullptr;
+  float* y = f32(context.outputs[0]);
+  const int64_t planes = shape.alpha * shape.alpha;
+  parallelFor(context, shape.tiles, shape.block, [&](int64_t begin, int64_t end, int32_t worker) {
+    float* xPlanes = reinterpret_cast<float*>(context.threadScratch + worker * context.threadScratchStride);
+    float* yPlanes = xPlanes + planes * shape.xPlane;
+    const int64_t count = end - begin;
+    transformInput<Scheme>(shape.x, x, begin, count, xPlanes, shape.xPitch, shape.xPlane);
+    multiplyBlock(shape, count, xPlanes, u, yPlanes);
+    transformOutput<Scheme>(shape.y, yPlanes, begin, count, shape.yPitch, shape.yPlane, bias, finish, y);
+  });
+}
+
+void runConv(const KernelContext& context) {
+  const ConvAttrs& attrs = attrsOf<ConvAttrs>(context);
+  withScheme(attrs.tile, attrs.kernelSize, [&](auto scheme) {
+    using Scheme = decltype(scheme);
+    if (attrs.activation == kActivationRelu) {
+      runConvOf<Scheme>(context, [](Vec v) { return max(zero(), v); });
+    } else if (attrs.activation == kActivationSigmoid) {
+      runConvOf<Scheme>(context, [](Vec v) { return sigmoid(v); });
+    } else if (attrs.activation == kActivationTanh) {
+      runConvOf<Scheme>(context, [](Vec v) { return tanh(v); });
+    } else {
+      runConvOf<Scheme>(context, [](Vec v) { return v; });
+    }
+  });
+}
+
+}  // namespace
+
+namespace OCELLUS_ISA {
+
+static const KernelEntry entries[] = {
+    {"winogradFilter(weight) -> (u) {tile:i, rotate:i}", sizeof(FilterAttrs), checkFilter, nullptr, runFilter},
+    {"winogradConv2d(x, u, bias?) -> (y) {tile:i, kernelSize:i, filters:i, padding:i4, activation:i}", sizeof(ConvAttrs),
+     checkConv, workspaceConv, runConv},
+};
+
+extern const KernelFamily winogradFamily;
+const KernelFamily winogradFamily = {entries, sizeof entries / sizeof entries[0]};
+
+}  // namespace OCELLUS_ISA
+}  // namespace ocellus
