@@ -232,14 +232,17 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
     return planToText(this.built('planText').plan(this.request('planText', mode, options)));
   }
 
-  /** Time and GFLOP/s of every step of a program, run on random data. The model is afterwards as before. */
-  async profile(mode: Mode = 'predict', options: PlanOptions = {}): Promise<StepTime[]> {
+  /**
+   * Time and GFLOP/s of every step of a program, which is run twice on random data while the event loop waits. The model
+   * is afterwards as before.
+   */
+  profileSync(mode: Mode = 'predict', options: PlanOptions = {}): StepTime[] {
     const random = new Random(this.seed);
     const fill = (data: NumericArray): void => {
       for (let i = 0; i < data.length; i++)
         data[i] = data instanceof Float32Array ? random.uniform() : random.integer(2);
     };
-    return this.built('profile').profile(this.request('profile', mode, options), {
+    return this.built('profileSync').profileSync(this.request('profileSync', mode, options), {
       write: (bound) => [...bound.inputs, ...bound.targets].forEach(fill),
       read: () => undefined,
     });

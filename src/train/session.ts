@@ -161,19 +161,18 @@ export class Session {
   }
 
   /** Times every step of a plan. Weights, optimizer and counters are afterwards as before. */
-  async profile<T>(request: ProgramRequest, user: StepUser<T>): Promise<StepTime[]> {
-    return this.exclusive(async () => {
-      const { state, training } = this.memory;
-      const saved = [state.slice(), training.slice()];
-      try {
-        const bound = this.prepare(request, user);
-        bound.executable.runSync();
-        return bound.executable.profileSync();
-      } finally {
-        state.set(saved[0]);
-        training.set(saved[1]);
-      }
-    });
+  profileSync<T>(request: ProgramRequest, user: StepUser<T>): StepTime[] {
+    this.requireIdle('profileSync');
+    const { state, training } = this.memory;
+    const saved = [state.slice(), training.slice()];
+    try {
+      const bound = this.prepare(request, user);
+      bound.executable.runSync();
+      return bound.executable.profileSync();
+    } finally {
+      state.set(saved[0]);
+      training.set(saved[1]);
+    }
   }
 
   /** Gives plans and arena back; they are made again when they are needed. */

@@ -36,7 +36,9 @@ describe.each(backends)('%s', (backend) => {
     const { bytes, shape, y } = images(40);
     const stack = () => [layers.flatten(), layers.dense({ units: 3, activation: 'softmax' })];
     const compile = { optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', backend } as const;
-    const fromBytes = sequential([layers.rescaling({ scale: 1 / 255, inputShape: [8, 8, 1] }), ...stack()], { seed: 4 });
+    const fromBytes = sequential([layers.rescaling({ scale: 1 / 255, inputShape: [8, 8, 1] }), ...stack()], {
+      seed: 4,
+    });
     const fromFloats = sequential(stack(), { seed: 4, inputShape: [8, 8, 1] });
     const scaled = Float32Array.from(bytes, (value) => Math.fround(value * Math.fround(1 / 255)));
     const options = { epochs: 2, ...silent };

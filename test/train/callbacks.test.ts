@@ -60,8 +60,12 @@ describe('earlyStopping', () => {
   });
 
   test('NaN is no improvement', async () => {
-    expect((await epochsOf(callbacks.earlyStopping({ patience: 2 }), losses(Number.NaN, 3, Number.NaN, 2, 1))).epochs).toBe(5);
-    expect((await epochsOf(callbacks.earlyStopping({ patience: 2 }), losses(3, Number.NaN, Number.NaN))).epochs).toBe(3);
+    expect(
+      (await epochsOf(callbacks.earlyStopping({ patience: 2 }), losses(Number.NaN, 3, Number.NaN, 2, 1))).epochs,
+    ).toBe(5);
+    expect((await epochsOf(callbacks.earlyStopping({ patience: 2 }), losses(3, Number.NaN, Number.NaN))).epochs).toBe(
+      3,
+    );
   });
 
   test('in a real fit: history says that it was stopped', async () => {

@@ -1,7 +1,8 @@
 // The training loop on both backends: it learns, repeats itself, tells what happens, stops when told.
 
+import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { type Dataset, layers, type Logs, sequential, type TrainEvent } from '../../src/index.js';
+import { type Dataset, type Logs, layers, sequential, type TrainEvent } from '../../src/index.js';
 import { backends, blobNet, blobs, imageNet, images, silent } from './harness.js';
 
 describe.each(backends)('fit, %s', (backend) => {
@@ -78,7 +79,9 @@ describe.each(backends)('fit, %s', (backend) => {
     const epoch = ['epochBegin', 'batchEnd', 'batchEnd', 'batchEnd', 'epochEnd'];
     expect(seen.map((event) => event.type)).toEqual(['trainBegin', ...epoch, ...epoch, 'trainEnd']);
     expect(seen[0]).toEqual({ type: 'trainBegin', initialEpoch: 0, epochs: 2, samples: 70, steps: 3 });
-    expect(seen.filter((event) => event.type === 'batchEnd').map((event) => event.size)).toEqual([32, 32, 6, 32, 32, 6]);
+    expect(seen.filter((event) => event.type === 'batchEnd').map((event) => event.size)).toEqual([
+      32, 32, 6, 32, 32, 6,
+    ]);
     expect(seen.at(-1)).toMatchObject({ history: { epochs: [0, 1] } });
   });
 
@@ -174,13 +177,21 @@ describe.each(backends)('fit, %s', (backend) => {
   });
 });
 
+/** A stream that is no terminal. */
+function collector(take: (chunk: string) => void): NodeJS.WritableStream {
+  return new Writable({ decodeStrings: false, write: (chunk: string, _, done) => done(void take(chunk)) });
+}
+
 describe('progress', () => {
   test("fit prints Keras's line, one per epoch where there is no terminal", async () => {
     const { x, y } = blobs(64);
     let text = '';
-    const stream = { write: (chunk: string) => ((text += chunk), true) } as unknown as NodeJS.WritableStream;
+    const stream = collector((chunk) => {
+      text += chunk;
+    });
     await blobNet().fit(x, y, { epochs: 2, validationSplit: 0.25, stream });
-    const line = /^Epoch \d\/2 - 2\/2 - \d+s - \d+(us|ms|s)\/step - loss: \d\.\d{4} - accuracy: \d\.\d{4} - val_loss: \d\.\d{4} - val_accuracy: \d\.\d{4}$/;
+    const line =
+      /^Epoch \d\/2 - 2\/2 - \d+s - \d+(us|ms|s)\/step - loss: \d\.\d{4} - accuracy: \d\.\d{4} - val_loss: \d\.\d{4} - val_accuracy: \d\.\d{4}$/;
     const lines = text.trim().split('\n');
     expect(lines).toHaveLength(2);
     for (const item of lines) expect(item).toMatch(line);
@@ -189,7 +200,9 @@ describe('progress', () => {
   test('evaluate prints on demand', async () => {
     const { x, y } = blobs(64);
     let text = '';
-    const stream = { write: (chunk: string) => ((text += chunk), true) } as unknown as NodeJS.WritableStream;
+    const stream = collector((chunk) => {
+      text += chunk;
+    });
     const model = blobNet();
     await model.evaluate(x, y, { stream });
     expect(text).toBe('');

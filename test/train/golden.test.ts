@@ -49,7 +49,8 @@ async function readWeights(file: string): Promise<Record<string, Float32Array>> 
     const [layer, kind] = name.split('.');
     const values = Float32Array.from(data);
     if (kind === 'bias') weights[`${layer}/bias`] = values;
-    else weights[`${layer}/kernel`] = shape.length === 4 ? toHwio(values, shape) : toInOut(values, shape, layer === 'fc1');
+    else
+      weights[`${layer}/kernel`] = shape.length === 4 ? toHwio(values, shape) : toInOut(values, shape, layer === 'fc1');
   }
   return weights;
 }

@@ -6,7 +6,8 @@ import { layers, type Model, OcellusError, Random, sequential } from '../../src/
 export type BackendName = 'typescript' | 'native';
 
 const { addon, tried } = loadAddon();
-if (!addon) console.warn(`native backend skipped: ${tried.map(({ path, problem }) => `${path}: ${problem}`).join('; ')}`);
+if (!addon)
+  console.warn(`native backend skipped: ${tried.map(({ path, problem }) => `${path}: ${problem}`).join('; ')}`);
 
 /** For `describe.each`. */
 export const backends: BackendName[] = addon ? ['typescript', 'native'] : ['typescript'];
@@ -62,7 +63,12 @@ export function blobNet({ backend = 'typescript', seed = 1, optimizer = 'adam', 
 }
 
 /** Images of 8x8 → three classes, with everything that has state: batch normalization, dropout, momentum. */
-export function imageNet({ backend = 'typescript', seed = 1, optimizer = 'adam', dropout = 0.25 }: NetOptions = {}): Model {
+export function imageNet({
+  backend = 'typescript',
+  seed = 1,
+  optimizer = 'adam',
+  dropout = 0.25,
+}: NetOptions = {}): Model {
   const model = sequential(
     [
       layers.rescaling({ scale: 1 / 255, inputShape: [8, 8, 1] }),
