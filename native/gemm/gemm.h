@@ -59,6 +59,14 @@ struct Gemm {
   int64_t splits;
 };
 
+// What the machine can do at best, to compare with.
+struct Diagnostics {
+  const char* isa;
+  int32_t tileRows;
+  int32_t tileColumns;
+  double (*fmaPeakGflops)(double seconds);  // one thread
+};
+
 namespace OCELLUS_ISA {
 
 // How many partial sums suit a product whose k is long. Depends on the sizes only.
@@ -76,13 +84,6 @@ void sgemm(const KernelContext& context, bool transposeA, bool transposeB, int64
            const float* a, int64_t aPitch, const float* b, int64_t bPitch, float* c, int64_t cPitch, bool accumulate);
 Workspace sgemmWorkspace(bool transposeA, bool transposeB, int64_t m, int64_t n, int64_t k);
 
-// What the machine can do at best, to compare with.
-struct Diagnostics {
-  const char* isa;
-  int32_t tileRows;
-  int32_t tileColumns;
-  double (*fmaPeakGflops)(double seconds);  // one thread
-};
 extern const Diagnostics diagnostics;
 
 }  // namespace OCELLUS_ISA
