@@ -172,7 +172,10 @@ char* resolveScratch(const StepWords& step, const Workspace& wanted, const Regio
                     " needed");
   if (step.scratchOffset > arena.bytes || step.scratchBytes > arena.bytes - step.scratchOffset)
     throw PlanError("scratch does not fit into the arena");
-  return arena.data + step.scratchOffset;
+  char* scratch = arena.data + step.scratchOffset;
+  if (wanted.shared > 0 && reinterpret_cast<uintptr_t>(scratch) % kAlignment != 0)
+    throw PlanError("scratch at an address that is not a multiple of 64");
+  return scratch;
 }
 
 }  // namespace
