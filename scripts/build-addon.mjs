@@ -8,7 +8,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildDirect, findCompiler } from './build-direct.mjs';
 import { findNodedir } from './nodedir.mjs';
-import { at, run, say, tail, which } from './shared.mjs';
+import { at, run, say, which } from './shared.mjs';
 
 const require = createRequire(import.meta.url);
 const log = at('.cache/build-addon.log');
@@ -50,7 +50,7 @@ export async function buildAddon({ direct = false } = {}) {
   const problem = await buildDirect({ output, objects: at('build/direct') });
   if (problem === null) return null;
   say(problem.split('\n').slice(0, 40).join('\n'));
-  return nodeGyp ? `the addon does not compile:\n${tail(log)}` : 'the addon does not compile';
+  return 'the addon does not compile';
 }
 
 // npm starts it through a link.
