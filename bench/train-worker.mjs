@@ -1,6 +1,7 @@
 // Times training steps of one network in this process, with the event loop's delay meanwhile and the peak memory.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { backendInfo } from '../dist/index.js';
 import { prepare } from './nets.mjs';
 import { answer, sample, summary } from './measure.mjs';
 
@@ -17,7 +18,7 @@ await answer(async ({ net, backend, threads, isa, batch, seconds }) => {
     ms: best,
     medianMs: median,
     steps: count,
-    isa: model.backend.isa,
+    isa: backendInfo({ backend, threads, isa }).isa,
     peakRssMiB: process.resourceUsage().maxRSS / 1024,
     eventLoopP99Ms: delay.percentile(99) / 1e6,
   };

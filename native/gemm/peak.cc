@@ -13,7 +13,7 @@ static double secondsNow() {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-// As many independent sums as the microkernel holds, so that neither latency nor memory limits it. Best of many bursts:
+// As many independent sums as the microkernel holds (from different values: equal ones would be folded), so that neither latency nor memory limits it. Best of many bursts:
 // a burst that was interrupted says nothing about the core.
 static double measureFmaPeak(double seconds) {
   constexpr int kSums = kTileRows * kTileVecs;
@@ -25,7 +25,7 @@ static double measureFmaPeak(double seconds) {
   do {
     Vec sum[kSums];
 #pragma GCC unroll 32
-    for (int j = 0; j < kSums; j++) sum[j] = zero();
+    for (int j = 0; j < kSums; j++) sum[j] = broadcast(static_cast<float>(j));
     const double start = secondsNow();
     for (int i = 0; i < kSteps; i++) {
 #pragma GCC unroll 32
