@@ -7,7 +7,7 @@ export type { DType, TensorView } from './core/dtype.js';
 export { type ErrorCode, OcellusError } from './core/errors.js';
 export { Random } from './core/random.js';
 export type { TensorInput } from './data/array.js';
-export { ArrayDataset, type Batch, type Dataset } from './data/dataset.js';
+export { ArrayDataset, type Batch, type Dataset, type ModelData } from './data/dataset.js';
 export { loadDigits } from './data/digits.js';
 export { decodeIdx, type LabelledImages, type LabelledSplit, loadMnist, readIdx } from './data/idx.js';
 export { type Plan, planToText } from './graph/plan.js';
@@ -47,7 +47,6 @@ export {
 } from './nn/index.js';
 export * as ops from './ops/image.js';
 export { defineOp, type OpDefinition, type Value } from './ops/op.js';
-export type { ModelData } from './train/adapter.js';
 export * as callbacks from './train/callbacks.js';
 export type * from './train/events.js';
 export type { EvaluateOptions, FitOptions, ValidationData } from './train/options.js';

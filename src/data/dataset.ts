@@ -7,10 +7,13 @@ import { hashName, Random } from '../core/random.js';
 import { shapeText, sizeOf } from '../core/shape.js';
 import type { TensorInput } from './array.js';
 
+/** Data for one input, or for each of several: in a list in the order of the inputs, or under their names. */
+export type ModelData = TensorInput | readonly TensorInput[] | Readonly<Record<string, TensorInput>>;
+
 /** One batch: the first axis of `x` and `y` counts samples and may be shorter in the last batch of an epoch. */
 export interface Batch {
-  readonly x: TensorInput;
-  readonly y: TensorInput;
+  readonly x: ModelData;
+  readonly y: ModelData;
 }
 
 /**

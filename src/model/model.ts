@@ -5,11 +5,11 @@ import { selectBackend } from '../backend/select.js';
 import type { NumericArray } from '../core/dtype.js';
 import { check, checkName, checkOptions, OcellusError } from '../core/errors.js';
 import { Random } from '../core/random.js';
-import { type Dataset, isDataset } from '../data/dataset.js';
+import { type Dataset, isDataset, type ModelData } from '../data/dataset.js';
 import { type Plan, planToText } from '../graph/plan.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import type { Network } from '../nn/network.js';
-import { type ModelData, sampleShapes } from '../train/adapter.js';
+import { sampleShapes } from '../train/adapter.js';
 import type { History, TrainEvent, TrainedModel } from '../train/events.js';
 import { evaluate, train } from '../train/fit.js';
 import type { EvaluateOptions, FitOptions } from '../train/options.js';
@@ -184,7 +184,10 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
     print(summaryText(this.built('summary'), this.name, this.compiled !== null, batchSize, lineLength));
   }
 
-  /** All weights and running statistics, in the order of the layers. */
+  /**
+   * All weights and running statistics, in the order of the layers. Take them anew after `compile` with another backend:
+   * it may have moved them.
+   */
   get weights(): ModelWeight[] {
     const session = this.built('weights');
     return session.weights.map(({ path, shape, trainable, variable }) => {

@@ -3,7 +3,8 @@
 import { type NumericArray, viewOf } from '../core/dtype.js';
 import { check, checkOptions } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
-import { type ModelData, toInputs } from '../train/adapter.js';
+import type { ModelData } from '../data/dataset.js';
+import { toInputs } from '../train/adapter.js';
 import type { ProgramRequest } from '../train/program.js';
 import type { BoundProgram, Session, StepUser } from '../train/session.js';
 import { Tensor } from './tensor.js';

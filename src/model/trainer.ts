@@ -2,7 +2,8 @@
 // accumulation, averaging over processes, losses that change on the way.
 
 import { check, checkName, OcellusError } from '../core/errors.js';
-import { type ModelData, toInputs, toTargets } from '../train/adapter.js';
+import type { ModelData } from '../data/dataset.js';
+import { toInputs, toTargets } from '../train/adapter.js';
 import type { Meter } from '../train/meter.js';
 import type { DataContext } from '../train/options.js';
 import type { Session } from '../train/session.js';

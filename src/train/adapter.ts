@@ -5,11 +5,8 @@ import type { NumericArray, TensorSpec, TensorView } from '../core/dtype.js';
 import { check, checkOptions, OcellusError } from '../core/errors.js';
 import { sameShape, shapeText, sizeOf } from '../core/shape.js';
 import { type TensorInput, toTensor } from '../data/array.js';
-import { ArrayDataset } from '../data/dataset.js';
+import { ArrayDataset, type ModelData } from '../data/dataset.js';
 import type { Network } from '../nn/network.js';
-
-/** Data for one input, or for each of several: in a list in the order of the inputs, or under their names. */
-export type ModelData = TensorInput | readonly TensorInput[] | Readonly<Record<string, TensorInput>>;
 
 /** What one output of the network is compared with. */
 export interface TargetSpec extends TensorSpec {

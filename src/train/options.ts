@@ -1,9 +1,9 @@
 // The options of fit and evaluate: their types, their checks, and the sources of batches they describe.
 
 import { check, checkOptions } from '../core/errors.js';
-import { type Dataset, isDataset, splitDataset } from '../data/dataset.js';
+import { type Dataset, isDataset, type ModelData, splitDataset } from '../data/dataset.js';
 import type { Network } from '../nn/network.js';
-import { type ModelData, type TargetSpec, toDataset, toInputs, toTargets } from './adapter.js';
+import { type TargetSpec, toDataset, toInputs, toTargets } from './adapter.js';
 import type { Callback } from './events.js';
 import type { ProgressStream, Verbosity } from './progress.js';
 import { arraySource, datasetSource, type Source } from './source.js';

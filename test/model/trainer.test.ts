@@ -61,6 +61,24 @@ describe.each(backends)('trainer, %s', (backend) => {
     }
   });
 
+  test('each weight moves along its own gradient, also where frozen ones lie between', async () => {
+    const { bytes, shape, y } = images(16);
+    const net = imageNet({ backend });
+    net.network.layer('batchNormalization').trainable = false;
+    net.compile({ optimizer: { name: 'sgd', learningRate: 0.5 }, loss: 'sparseCategoricalCrossentropy', backend });
+    const before = net.getWeights();
+    const trainer = net.trainer();
+    const { values } = await trainer.gradients({ data: bytes, shape }, y);
+    await trainer.apply(values);
+    expect(Object.keys(values)).toEqual(['conv2d/kernel', 'dense/kernel', 'dense/bias']);
+    for (const [path, after] of Object.entries(net.getWeights())) {
+      const gradient = values[path]?.data;
+      after.forEach((value, i) => {
+        expect(value).toBeCloseTo(before[path][i] - 0.5 * (gradient?.[i] ?? 0), 6);
+      });
+    }
+  });
+
   test('gradients leave the weights alone; frozen layers have none', async () => {
     const { x, y } = blobs(32);
     const net = blobNet({ backend });
