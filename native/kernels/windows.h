@@ -62,6 +62,13 @@ static inline void writeWindow(const Windows& w, const float* image, int64_t y, 
   }
 }
 
+// All columns of a window whose rows of taps are pieces that lie inside the image: the common case, made short.
+static inline void writeInnerWindow(const Windows& w, const float* corner, float* target) {
+  const int64_t length = w.tapsX * w.channels, pitch = w.stepY * w.width * w.channels;
+  for (int64_t tapY = 0; tapY < w.tapsY; tapY++)
+    copyFloats(target + tapY * length, corner + tapY * pitch, length);
+}
+
 // The callback for Gemm::fill.
 static void fillWindows(const void* source, int64_t group, int64_t row, int64_t rows, int64_t column, int64_t columns,
                         float* target, int64_t pitch) {
@@ -69,9 +76,15 @@ static void fillWindows(const void* source, int64_t group, int64_t row, int64_t 
   const int64_t imageFloats = w.height * w.width * w.channels;
   int64_t gridX = row % w.gridX, gridY = row / w.gridX % w.gridY;
   const float* image = w.images + row / w.gridX / w.gridY * imageFloats + group * w.groupChannels;
+  const bool whole = w.stepX == 1 && w.groupChannels == w.channels && columns == w.tapsY * w.tapsX * w.channels;
+  const int64_t lastY = w.height - 1 - (w.tapsY - 1) * w.stepY, lastX = w.width - w.tapsX;
   for (int64_t i = 0; i < rows; i++) {
-    writeWindow(w, image, w.originY + gridY * w.strideY, w.originX + gridX * w.strideX, column, columns,
-                target + i * pitch);
+    const int64_t y = w.originY + gridY * w.strideY, x = w.originX + gridX * w.strideX;
+    if (whole && y >= 0 && y <= lastY && x >= 0 && x <= lastX) {
+      writeInnerWindow(w, image + (y * w.width + x) * w.channels, target + i * pitch);
+    } else {
+      writeWindow(w, image, y, x, column, columns, target + i * pitch);
+    }
     if (++gridX == w.gridX) {
       gridX = 0;
       if (++gridY == w.gridY) {
