@@ -262,20 +262,28 @@ template <class Index>
 void maxGradGather(const Geometry& g, const Index* indices, const float* dy, float* row, int64_t iy) {
   const Cover rows = coverOf(iy, g.strideH, g.top, g.poolH, g.outHeight);
   for (int64_t ix = 0; ix < g.width; ix++) {
+    float* to = row + ix * g.channels;
     const Cover columns = coverOf(ix, g.strideW, g.left, g.poolW, g.outWidth);
-    forVectors(0, g.channels, [&](int64_t c, auto lanes) {
-      Vec sum = zero();
-      for (int64_t oy = rows.first; oy < rows.last; oy++) {
-        const int64_t ky = iy - oy * g.strideH + g.top;
-        for (int64_t ox = columns.first; ox < columns.last; ox++) {
-          const int64_t from = (oy * g.outWidth + ox) * g.channels + c;
-          const int32_t cell = static_cast<int32_t>(ky * g.poolW + ix - ox * g.strideW + g.left);
-          const VecMask chosen = eq(loadIndex(indices + from, lanes), broadcastInt(cell));
-          sum = add(sum, select(chosen, load(dy + from, lanes), zero()));
+    bool first = true;
+    for (int64_t oy = rows.first; oy < rows.last; oy++) {
+      for (int64_t ox = columns.first; ox < columns.last; ox++) {
+        const int64_t from = (oy * g.outWidth + ox) * g.channels;
+        const int64_t cell = (iy - oy * g.strideH + g.top) * g.poolW + ix - ox * g.strideW + g.left;
+        const VecInt here = broadcastInt(static_cast<int32_t>(cell));
+        auto share = [&](int64_t c, auto lanes) {
+          return select(eq(loadIndex(indices + from + c, lanes), here), load(dy + from + c, lanes), zero());
+        };
+        if (first) {
+          forVectors(0, g.channels, [&](int64_t c, auto lanes) { store(to + c, share(c, lanes), lanes); });
+        } else {
+          forVectors(0, g.channels,
+                     [&](int64_t c, auto lanes) { store(to + c, add(load(to + c, lanes), share(c, lanes)), lanes); });
         }
+        first = false;
       }
-      store(row + ix * g.channels + c, sum, lanes);
-    });
+    }
+    // Between windows that overlap along one axis only.
+    if (first) memset(to, 0, static_cast<size_t>(g.channels) * sizeof(float));
   }
 }
 
@@ -369,18 +377,25 @@ void runAverageGrad(const KernelContext& context) {
       for (int64_t ix = 0; ix < g.width; ix++) {
         const Cover columns = coverOf(ix, g.strideW, g.left, g.poolW, g.outWidth);
         float* to = dx + (unit * g.width + ix) * g.channels;
-        forVectors(0, g.channels, [&](int64_t c, auto lanes) {
-          Vec sum = zero();
-          for (int64_t oy = rows.first; oy < rows.last; oy++) {
-            const Span spanY = spanOf(oy, g.strideH, g.top, g.poolH, g.height);
-            for (int64_t ox = columns.first; ox < columns.last; ox++) {
-              const Span spanX = spanOf(ox, g.strideW, g.left, g.poolW, g.width);
-              const Vec share = broadcast(1.0f / cellsOf(g, spanY, spanX, attrs.countIncludePad));
-              sum = fma(load(pooled + (oy * g.outWidth + ox) * g.channels + c, lanes), share, sum);
+        bool first = true;
+        for (int64_t oy = rows.first; oy < rows.last; oy++) {
+          const Span spanY = spanOf(oy, g.strideH, g.top, g.poolH, g.height);
+          for (int64_t ox = columns.first; ox < columns.last; ox++) {
+            const Span spanX = spanOf(ox, g.strideW, g.left, g.poolW, g.width);
+            const Vec share = broadcast(1.0f / cellsOf(g, spanY, spanX, attrs.countIncludePad));
+            const float* from = pooled + (oy * g.outWidth + ox) * g.channels;
+            if (first) {
+              forVectors(0, g.channels,
+                         [&](int64_t c, auto lanes) { store(to + c, mul(load(from + c, lanes), share), lanes); });
+            } else {
+              forVectors(0, g.channels, [&](int64_t c, auto lanes) {
+                store(to + c, fma(load(from + c, lanes), share, load(to + c, lanes)), lanes);
+              });
             }
+            first = false;
           }
-          store(to + c, sum, lanes);
-        });
+        }
+        if (first) memset(to, 0, static_cast<size_t>(g.channels) * sizeof(float));
       }
     }
   });

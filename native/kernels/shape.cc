@@ -302,21 +302,36 @@ Permuted permutedOf(const TensorView& x, const ShapeAttr& permutation) {
   return result;
 }
 
-constexpr int64_t kTile = 16;
+// A square of floats that fits the vectors; bytes go in squares of the same size.
+constexpr int64_t kTile = kVecWidth;
 
-// y[i][j] = x[j][i] for rows x columns of y.
-template <class T>
-inline void transposeTile(const T* x, T* y, int64_t strideX, int64_t strideY, int64_t rows, int64_t columns) {
-  if (rows == kTile && columns == kTile) {
-    T tile[kTile][kTile];
-    for (int64_t j = 0; j < kTile; j++)
-      for (int64_t i = 0; i < kTile; i++) tile[i][j] = x[j * strideX + i];
-    for (int64_t i = 0; i < kTile; i++) __builtin_memcpy(y + i * strideY, tile[i], sizeof tile[i]);
-    return;
-  }
-  for (int64_t i = 0; i < rows; i++)
-    for (int64_t j = 0; j < columns; j++) y[i * strideY + j] = x[j * strideX + i];
+// y[i][j] = x[j][i] for a whole tile. Words of any type travel as floats: loads and stores do not change bits.
+inline void transposeSquare(const uint32_t* x, uint32_t* y, int64_t strideX, int64_t strideY) {
+  Vec rows[kTile];
+  for (int64_t j = 0; j < kTile; j++) rows[j] = asFloat(loadInt(reinterpret_cast<const int32_t*>(x + j * strideX)));
+  transpose(rows);
+  for (int64_t i = 0; i < kTile; i++) storeInt(reinterpret_cast<int32_t*>(y + i * strideY), asInt(rows[i]));
 }
+
+inline void transposeSquare(const uint8_t* x, uint8_t* y, int64_t strideX, int64_t strideY) {
+  for (int64_t i = 0; i < kTile; i++)
+    for (int64_t j = 0; j < kTile; j++) y[i * strideY + j] = x[j * strideX + i];
+}
+
+// The same for rows x columns of y: whole tiles, then what is left at the edges.
+template <class T>
+inline void transposeBlock(const T* x, T* y, int64_t strideX, int64_t strideY, int64_t rows, int64_t columns) {
+  const int64_t wholeRows = rows / kTile * kTile, wholeColumns = columns / kTile * kTile;
+  for (int64_t j = 0; j < wholeColumns; j += kTile)
+    for (int64_t i = 0; i < wholeRows; i += kTile) transposeSquare(x + j * strideX + i, y + i * strideY + j, strideX, strideY);
+  for (int64_t i = 0; i < wholeRows; i++)
+    for (int64_t j = wholeColumns; j < columns; j++) y[i * strideY + j] = x[j * strideX + i];
+  for (int64_t j = 0; j < columns; j++)
+    for (int64_t i = wholeRows; i < rows; i++) y[i * strideY + j] = x[j * strideX + i];
+}
+
+// Rows and columns of y that are done together: whole cache lines on either side, all of them in the second cache.
+constexpr int64_t kBlockRows = 64, kBlockColumns = 256;
 
 template <class T>
 void transposeAs(const KernelContext& context) {
@@ -360,22 +375,21 @@ void transposeAs(const KernelContext& context) {
     blocks *= p.dims[i];
   }
   const int64_t rows = p.dims[unit], columns = p.dims[last];
-  const int64_t strips = ceilDiv(rows, kTile);
-  const int64_t unitBytes = 4 * minOf(rows, kTile) * columns * static_cast<int64_t>(sizeof(T));
-  parallelFor(context, blocks * strips, grainFor(unitBytes), [&](int64_t begin, int64_t end, int32_t) {
-    for (int64_t strip = begin; strip < end; strip++) {
+  const int64_t strips = ceilDiv(rows, kBlockRows), parts = ceilDiv(columns, kBlockColumns);
+  const int64_t unitBytes = 4 * minOf(rows, kBlockRows) * minOf(columns, kBlockColumns) * static_cast<int64_t>(sizeof(T));
+  parallelFor(context, blocks * strips * parts, grainFor(unitBytes), [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t at = begin; at < end; at++) {
       int64_t index[kMaxRank];
-      unravel(strip / strips, outerDims, outer, index);
-      const int64_t first = strip % strips * kTile;
-      const T* from = x + first;
-      T* to = y + first * strideY[unit];
+      unravel(at / (strips * parts), outerDims, outer, index);
+      const int64_t row = at / parts % strips * kBlockRows, column = at % parts * kBlockColumns;
+      const T* from = x + row + column * p.strides[last];
+      T* to = y + row * strideY[unit] + column;
       for (int i = 0; i < outer; i++) {
         from += index[i] * outerX[i];
         to += index[i] * outerY[i];
       }
-      for (int64_t j = 0; j < columns; j += kTile)
-        transposeTile(from + j * p.strides[last], to + j, p.strides[last], strideY[unit], minOf(kTile, rows - first),
-                      minOf(kTile, columns - j));
+      transposeBlock(from, to, p.strides[last], strideY[unit], minOf(kBlockRows, rows - row),
+                     minOf(kBlockColumns, columns - column));
     }
   });
 }
