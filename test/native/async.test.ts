@@ -40,7 +40,10 @@ const script = (body: string): string => `
 const { workerData, parentPort } = require('node:worker_threads');
 const data = workerData ?? JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
 const addon = require(data.addon);
-const region = (bytes) => new Uint8Array(new SharedArrayBuffer(bytes + 64));
+const region = (bytes) => {
+  const whole = new Uint8Array(new SharedArrayBuffer(bytes + 64));
+  return whole.subarray(addon.alignOffset(whole));
+};
 const open = () => addon.createPlan(Float64Array.from(data.words), data.ops, region(data.bytes.state), region(data.bytes.training),
   region(data.bytes.arena), addon.isas()[0], 2);
 const steps = data.steps;
