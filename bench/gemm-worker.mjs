@@ -11,7 +11,7 @@ await answer(async ({ n, threads, isa, seconds }) => {
   const backend = selectBackend({ backend: 'native', threads, isa });
   const graph = new Graph();
   const [y] = graph.emit('matmul', [graph.input('a', [n, n]), graph.input('b', [n, n])], { transposeA: 0, transposeB: 0 });
-  const plan = compile(graph, { outputs: { y }, variables: new Variables(), workspace: (step) => backend.workspace(step) });
+  const plan = compile(graph, { outputs: { y }, variables: new Variables(), target: backend });
   const memory = allocateMemory(plan, backend);
   for (const input of Object.values(plan.inputs)) viewBuffer(memory, input).forEach((_, i, all) => (all[i] = ((i * 7919) % 97) / 97 - 0.5));
   const executable = backend.load(plan, memory);

@@ -3,7 +3,8 @@
 import { type NumericArray, viewOf } from '../core/dtype.js';
 import { OcellusError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
-import type { Plan, PlanBuffer, PlanStep } from '../graph/plan.js';
+import type { CompileTarget } from '../graph/compile.js';
+import type { Plan, PlanBuffer } from '../graph/plan.js';
 import { alignment, type Region, regions } from '../graph/variables.js';
 
 /** The three regions of a plan. Shared buffers: they cannot be detached while native code runs on them. */
@@ -27,19 +28,10 @@ export interface Executable {
   profileSync(): StepTime[];
 }
 
-export interface BackendOptions {
-  /** Threads that may take part; results do not depend on it. */
-  threads?: number;
-  /** Instruction set to use; default: the best the machine has. */
-  isa?: string;
-}
-
-export interface Backend {
+export interface Backend extends CompileTarget {
   readonly name: 'native' | 'typescript';
   readonly isa: string;
   readonly threads: number;
-  /** Bytes of scratch wanted for a step beyond what the TypeScript row asks for. */
-  workspace(step: PlanStep): number;
   /** A zeroed region that starts where this backend likes it. */
   allocate(bytes: number): Uint8Array;
   /** Validates the plan against the memory and binds both. */

@@ -2,7 +2,10 @@
 // An op without a C++ row runs its TypeScript loop on the same memory, between two native stretches.
 
 import { OcellusError } from '../core/errors.js';
+import type { GraphNode } from '../graph/graph.js';
+import type { Algorithm } from '../graph/lower.js';
 import { encodePlan, encodeStep, type Plan, type PlanStep } from '../graph/plan.js';
+import { chooseAlgorithm, type WinogradMode } from './algorithms.js';
 import {
   allocateRegion,
   type Backend,
@@ -52,6 +55,7 @@ export class NativeBackend implements Backend {
     readonly addon: NativeAddon,
     readonly isa: string,
     readonly threads: number,
+    readonly winograd: WinogradMode = 'auto',
   ) {
     this.kernels = new Set(addon.kernels(isa).map((signature) => signature.slice(0, signature.indexOf('('))));
   }
@@ -67,6 +71,10 @@ export class NativeBackend implements Backend {
     } catch (cause) {
       throw planError(`${step.op.name} '${step.name}'`, cause);
     }
+  }
+
+  algorithm(node: GraphNode): Algorithm {
+    return chooseAlgorithm(node, this.winograd);
   }
 
   load(plan: Plan, memory: Memory): Executable {

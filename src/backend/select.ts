@@ -2,6 +2,7 @@
 // then the best that loads. Nothing is read or loaded before the first call.
 
 import { checkOptions, OcellusError } from '../core/errors.js';
+import { type WinogradMode, winogradModes } from './algorithms.js';
 import type { Backend } from './backend.js';
 import { type LoadAttempt, loadAddon, nativeMissing, warnOfFallback } from './load.js';
 import { NativeBackend } from './native.js';
@@ -14,6 +15,8 @@ export interface BackendChoice {
   threads?: number;
   /** 'avx512' | 'avx2' | 'neon' | 'scalar'; default: the best this machine runs. */
   isa?: string;
+  /** Winograd's algorithm for convolutions: 'auto' (default), 'off', or 'fast' with larger tiles and more rounding. */
+  winograd?: WinogradMode;
 }
 
 export interface BackendInfo {
@@ -40,7 +43,7 @@ const cache = new Map<string, Backend>();
  * const backend = selectBackend({ backend: 'native', threads: 2 });
  */
 export function selectBackend(choice: BackendChoice = {}): Backend {
-  checkOptions('backend', choice, ['backend', 'threads', 'isa']);
+  checkOptions('backend', choice, ['backend', 'threads', 'isa', 'winograd']);
   const kind = choice.backend ?? (process.env.OCELLUS_BACKEND || 'auto');
   if (!kinds.includes(kind as 'auto')) {
     throw new OcellusError('ERR_OCELLUS_OPTION', { where: 'backend', expected: `one of ${kinds.join(', ')}`, got: `'${kind}'` });
@@ -62,10 +65,14 @@ export function selectBackend(choice: BackendChoice = {}): Backend {
     });
   }
   const threads = threadCount(choice.threads ?? (process.env.OCELLUS_THREADS || addon.defaultThreads()));
-  const key = `${isa}/${threads}`;
+  const winograd = choice.winograd ?? 'auto';
+  if (!winogradModes.includes(winograd)) {
+    throw new OcellusError('ERR_OCELLUS_OPTION', { where: 'winograd', expected: `one of ${winogradModes.join(', ')}`, got: `'${winograd}'` });
+  }
+  const key = `${isa}/${threads}/${winograd}`;
   const known = cache.get(key);
   if (known) return known;
-  const backend = new NativeBackend(addon, isa, threads);
+  const backend = new NativeBackend(addon, isa, threads, winograd);
   cache.set(key, backend);
   return backend;
 }

@@ -14,6 +14,7 @@ export const typescriptBackend: Backend = {
   isa: 'typescript',
   threads: 1,
   workspace: () => 0,
+  algorithm: () => ({ name: 'direct' }),
   allocate: (bytes) => allocateRegion(bytes),
   load(plan: Plan, memory: Memory): Executable {
     checkMemory(plan, memory);

@@ -1,19 +1,28 @@
-// From graph to plan: prune, fuse, ask for scratch, plan the memory. The passes in their order, nothing else.
+// From graph to plan: prune, fuse, lower to algorithms, ask for scratch, plan the memory. The passes in their order, nothing else.
 
 import { check } from '../core/errors.js';
 import type { Value } from '../ops/op.js';
 import type { Graph, GraphNode, GraphValue } from './graph.js';
 import { planMemory } from './memory.js';
 import type { Plan, PlanBuffer, PlanStep } from './plan.js';
+import { type Algorithm, lower } from './lower.js';
 import { fuse, prune } from './rewrite.js';
 import type { Variables } from './variables.js';
+
+/** What the executor a plan is made for wants. */
+export interface CompileTarget {
+  /** Bytes of scratch for a step beyond what the TypeScript row asks for. */
+  workspace(step: PlanStep): number;
+  /** How to compute an op. */
+  algorithm(node: GraphNode): Algorithm;
+}
 
 export interface CompileOptions {
   /** Values to be read after a run, by the name they will have in the plan. */
   outputs: Readonly<Record<string, Value>>;
   variables: Variables;
-  /** Bytes of scratch the backend wants for a step beyond what the TypeScript row asks for. */
-  workspace?: (step: PlanStep) => number;
+  /** Default: an executor that wants nothing, as the TypeScript one. */
+  target?: CompileTarget;
   /** false: no memory is shared and nothing is done in place; every value can be read after the run. */
   planMemory?: boolean;
   /** false: every op stays a step of its own. */
@@ -25,10 +34,11 @@ export function compile(graph: Graph, options: CompileOptions): Plan {
   const outputs = Object.entries(options.outputs) as [string, GraphValue][];
   const keep = new Set(outputs.map(([, value]) => value.id));
   const pruned = prune(graph.nodes, keep);
-  const nodes = options.fuse === false ? pruned : fuse(pruned, keep);
+  const fused = options.fuse === false ? pruned : fuse(pruned, keep);
+  const nodes = options.target ? lower(graph, fused, options.target.algorithm.bind(options.target)) : fused;
 
   const unplaced = nodes.map((node) => toStep(node, (value) => toBuffer(value, 0, 'arena'), 0, 0));
-  const scratchBytes = unplaced.map((step) => (step.op.alias ? 0 : scratchOf(step, options.workspace)));
+  const scratchBytes = unplaced.map((step) => (step.op.alias ? 0 : scratchOf(step, options.target)));
   const memory = planMemory(nodes, graph.inputs, { keep, scratchBytes, share: options.planMemory !== false });
 
   const buffer = (value: GraphValue): PlanBuffer => {
@@ -56,9 +66,9 @@ export function compile(graph: Graph, options: CompileOptions): Plan {
   };
 }
 
-function scratchOf(step: PlanStep, workspace?: (step: PlanStep) => number): number {
+function scratchOf(step: PlanStep, target?: CompileTarget): number {
   const own = 4 * (step.op.scratch?.(step.inputs, step.outputs, step.attrs) ?? 0);
-  return Math.max(own, workspace?.(step) ?? 0);
+  return Math.max(own, target?.workspace(step) ?? 0);
 }
 
 function toStep(node: GraphNode, buffer: (value: GraphValue) => PlanBuffer, scratchOffset: number, scratchBytes: number): PlanStep {

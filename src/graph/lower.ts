@@ -11,10 +11,6 @@ export type Algorithm =
   /** By interpolation on tiles of tile x tile output pixels. */
   | { readonly name: 'winograd'; readonly tile: number };
 
-export type ChooseAlgorithm = (node: GraphNode) => Algorithm;
-
-const direct: Algorithm = { name: 'direct' };
-
 /** Whether Winograd's algorithm can compute this op at all: stride, dilation and groups of 1, a square kernel of 3 or 5. */
 export function winogradKernel(node: GraphNode): number | null {
   const sizes = conv2dSizes(node);
@@ -27,7 +23,7 @@ export function winogradKernel(node: GraphNode): number | null {
 }
 
 /** The program with every op replaced by what `choose` picks for it. */
-export function lower(graph: Graph, nodes: readonly GraphNode[], choose: ChooseAlgorithm = () => direct): GraphNode[] {
+export function lower(graph: Graph, nodes: readonly GraphNode[], choose: (node: GraphNode) => Algorithm): GraphNode[] {
   return nodes.flatMap((node) => {
     const algorithm = choose(node);
     const kernelSize = algorithm.name === 'winograd' ? winogradKernel(node) : null;

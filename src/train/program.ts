@@ -2,9 +2,9 @@
 
 import type { DType, TensorSpec } from '../core/dtype.js';
 import { gradients } from '../graph/autodiff.js';
-import { compile } from '../graph/compile.js';
+import { type CompileTarget, compile } from '../graph/compile.js';
 import { Graph, type GraphValue } from '../graph/graph.js';
-import type { Plan, PlanBuffer, PlanStep } from '../graph/plan.js';
+import type { Plan, PlanBuffer } from '../graph/plan.js';
 import { contiguousRuns, flatten, type Variable, type Variables } from '../graph/variables.js';
 import type { Loss } from '../nn/losses.js';
 import { buildNetwork, type Network, type VariableSource } from '../nn/network.js';
@@ -52,7 +52,7 @@ export interface ProgramContext {
   readonly source: VariableSource;
   readonly objective: Objective | null;
   readonly training: TrainingVariables | null;
-  readonly workspace: (step: PlanStep) => number;
+  readonly target: CompileTarget;
   /** Targets of one batch, one per output. */
   readonly targets: readonly TensorSpec[];
 }
@@ -82,7 +82,7 @@ export function buildProgram(request: ProgramRequest, context: ProgramContext): 
   const plan = compile(graph, {
     outputs: Object.fromEntries(named.map((value) => [value.name, value])),
     variables: context.variables,
-    workspace: context.workspace,
+    target: context.target,
   });
   const read = (value: Value): PlanBuffer => plan.outputs[value.name];
   const written = (value: Value): PlanBuffer => plan.inputs[value.name];

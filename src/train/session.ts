@@ -263,7 +263,7 @@ export class Session {
       objective: this.objective,
       training: this.training,
       targets: this.targets,
-      workspace: (step) => this.backend.workspace(step),
+      target: this.backend,
     });
   }
 

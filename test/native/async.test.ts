@@ -22,7 +22,7 @@ function product(n: number, rounds: number): { plan: Plan; load: () => { executa
   const a = graph.input('a', [n, n]);
   let y: GraphValue = graph.input('b', [n, n]);
   for (let i = 0; i < rounds; i++) y = graph.emit('matmul', [a, y], { transposeA: 0, transposeB: 0 })[0] as GraphValue;
-  const plan = compile(graph, { outputs: { y }, variables: new Variables(), workspace: (step) => backend.workspace(step) });
+  const plan = compile(graph, { outputs: { y }, variables: new Variables(), target: backend });
   const load = () => {
     const memory = allocateMemory(plan, backend);
     const [left, right] = [viewBuffer(memory, plan.inputs.a), viewBuffer(memory, plan.inputs.b)];
