@@ -33,9 +33,9 @@ describe.skipIf(!addon)('native plans', () => {
     addon!.createPlan(
       Float64Array.from(words),
       ops,
-      new Uint8Array(bytes.state),
-      new Uint8Array(bytes.training),
-      new Uint8Array(bytes.arena + 64),
+      backend.allocate(bytes.state),
+      backend.allocate(bytes.training),
+      backend.allocate(bytes.arena),
       isa,
       2,
     );
