@@ -114,23 +114,14 @@ static inline void repeatAlongPeriod(const Columns& columns, float* values) {
   for (int64_t i = columns.channels; i < columns.period; i++) values[i] = values[i - columns.channels];
 }
 
-// Calls body(i, j, lanes) for all elements, i within the tensor and j within its period, in parallel.
+// Calls body(i, j, lanes) for all elements, i within the tensor and j within its period, in parallel. In order: taking
+// several rows at a time would load what belongs to a channel less often, but write to memory at half the speed.
 template <class F>
 static inline void parallelColumns(const KernelContext& context, const Columns& columns, int64_t bytes, const F& body) {
-  constexpr int kRows = 4;
   const int64_t period = columns.period;
   const int64_t units = columns.periods + (columns.rest ? 1 : 0);
-  const int64_t grain = ceilDiv(grainFor(period * bytes), kRows) * kRows;
-  parallelFor(context, units, grain, [&](int64_t begin, int64_t end, int32_t) {
-    int64_t p = begin;
-    // Several rows at a time: what belongs to the channel is loaded once.
-    for (; p + kRows <= minOf(end, columns.periods); p += kRows) {
-      const int64_t base = p * period;
-      forVectors(0, period, [&](int64_t j, auto lanes) {
-        for (int row = 0; row < kRows; row++) body(base + row * period + j, j, lanes);
-      });
-    }
-    for (; p < end; p++) {
+  parallelFor(context, units, grainFor(period * bytes), [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t p = begin; p < end; p++) {
       const int64_t base = p * period;
       forVectors(0, p < columns.periods ? period : columns.rest,
                  [&](int64_t j, auto lanes) { body(base + j, j, lanes); });
