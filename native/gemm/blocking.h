@@ -18,7 +18,7 @@ constexpr int64_t kSinkLimit = 128 << 10;
 // About what one core does in a microsecond, in multiply-adds times two.
 constexpr int64_t kFlopsPerMicrosecond = kVecWidth == 16 ? 200000 : kVecWidth == 8 ? 100000 : 40000;
 constexpr int64_t kSerialFlops = 15 * kFlopsPerMicrosecond;
-constexpr int64_t kTaskFlops = 60 * kFlopsPerMicrosecond;
+constexpr int64_t kTaskFlops = 20 * kFlopsPerMicrosecond;
 
 struct Blocking {
   int64_t splits, span;  // partial sums, and the part of k each takes

@@ -171,9 +171,10 @@ static void runPass(const KernelContext& context, const Job& job) {
   const Gemm& g = *job.gemm;
   const Blocking& plan = job.plan;
   const int64_t columns = job.passEnd - job.passBegin;
-  const int64_t flops = 2 * maxOf(g.k, 1) * g.m * columns * g.batch;
+  // Reading the windows and writing C cost about as much as 16 more terms.
+  const int64_t flops = 2 * (g.k + 16) * g.m * roundUp(columns, kVecWidth) * g.batch;
   const bool serial = context.threads <= 1 || flops <= kSerialFlops;
-  const int64_t wanted = serial ? 1 : maxOf(1, minOf(flops / kTaskFlops, 8 * (int64_t)context.threads));
+  const int64_t wanted = serial ? 1 : minOf(ceilDiv(flops, kTaskFlops), 8 * (int64_t)context.threads);
   const int64_t perBatch = maxOf(1, ceilDiv(wanted, g.batch * plan.splits));
 
   int64_t rowsPerTask = plan.blockRows, columnsPerTask = columns;
