@@ -110,7 +110,8 @@ void runSoftmaxGrad(const KernelContext& context) {
   float* dx = f32(context.outputs[0]);
   forRows(context, 16, [&](int64_t at, int64_t length) {
     Vec dot = zero();
-    forVectors(at, at + length, [&](int64_t i, auto lanes) { dot = fma(load(y + i, lanes), load(dy + i, lanes), dot); });
+    forVectors(at, at + length,
+               [&](int64_t i, auto lanes) { dot = fma(load(y + i, lanes), load(dy + i, lanes), dot); });
     const Vec total = broadcast(reduceAdd(dot));
     forVectors(at, at + length, [&](int64_t i, auto lanes) {
       store(dx + i, mul(load(y + i, lanes), sub(load(dy + i, lanes), total)), lanes);

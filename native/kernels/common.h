@@ -46,7 +46,8 @@ static inline const char* checkViews(const KernelContext& context, int inputs, i
 }
 
 // The same, and every view that is there holds floats.
-static inline const char* checkFloatViews(const KernelContext& context, int inputs, int outputs, uint32_t optional = 0) {
+static inline const char* checkFloatViews(const KernelContext& context, int inputs, int outputs,
+                                          uint32_t optional = 0) {
   if (const char* wrong = checkViews(context, inputs, outputs, optional)) return wrong;
   for (int i = 0; i < inputs; i++)
     if (context.inputs[i].present && context.inputs[i].dtype != kFloat32) return "expected float32 inputs";
@@ -65,12 +66,10 @@ static inline const char* checkEqualFloats(const KernelContext& context, int inp
   return nullptr;
 }
 
-static inline bool isVector(const TensorView& view, int64_t length) {
-  return view.rank == 1 && view.dims[0] == length;
-}
+static inline bool isVector(const TensorView& view, int64_t length) { return view.rank == 1 && view.dims[0] == length; }
 
-// A number such as 0.999 that came as a float, as it was meant: in floats it is 0.99900001, and 1 minus that is wrong in
-// the fifth digit. Rounding to seven decimals moves no number by more than 5e-8.
+// A number such as 0.999 that came as a float, as it was meant: in floats it is 0.99900001, and 1 minus that is wrong
+// in the fifth digit. Rounding to seven decimals moves no number by more than 5e-8.
 static inline double asMeant(float value) { return __builtin_rint(static_cast<double>(value) * 1e7) / 1e7; }
 
 static inline bool isFlag(int32_t value) { return value == 0 || value == 1; }

@@ -16,7 +16,8 @@ const char* checkSoftmaxLoss(const KernelContext& context, bool sparse) {
     return "expected float32 logits, loss and probabilities";
   if (labels.dtype != (sparse ? kInt32 : kFloat32)) return sparse ? "expected int32 labels" : "expected float32 labels";
   if (!isMatrix(logits)) return "expected logits of rank 2";
-  if (sparse ? !isVector(labels, logits.dims[0]) : !sameShape(labels, logits)) return "expected labels that fit the logits";
+  if (sparse ? !isVector(labels, logits.dims[0]) : !sameShape(labels, logits))
+    return "expected labels that fit the logits";
   if (!isVector(loss, logits.dims[0])) return "expected one loss per row";
   if (!sameShape(probabilities, logits)) return "expected probabilities of the shape of the logits";
   return nullptr;
@@ -34,7 +35,8 @@ const char* checkSoftmaxLossGrad(const KernelContext& context, bool sparse) {
   if (labels.dtype != (sparse ? kInt32 : kFloat32)) return sparse ? "expected int32 labels" : "expected float32 labels";
   if (!isMatrix(probabilities)) return "expected probabilities of rank 2";
   const int64_t rows = probabilities.dims[0];
-  if (sparse ? !isVector(labels, rows) : !sameShape(labels, probabilities)) return "expected labels that fit the probabilities";
+  if (sparse ? !isVector(labels, rows) : !sameShape(labels, probabilities))
+    return "expected labels that fit the probabilities";
   if (!isVector(dloss, rows)) return "expected one dloss per row";
   if (!sameShape(dlogits, probabilities)) return "expected dlogits of the shape of the probabilities";
   return nullptr;

@@ -1,6 +1,6 @@
-// Batch normalization (Ioffe and Szegedy, 2015) over the last axis. Statistics come from one pass that merges the moments
-// of small groups of rows (Chan, Golub and LeVeque, "Updating formulae", 1979) of x minus its first row, so that a mean
-// far from zero costs no digits; a second pass normalizes. The gradient also takes two passes.
+// Batch normalization (Ioffe and Szegedy, 2015) over the last axis. Statistics come from one pass that merges the
+// moments of small groups of rows (Chan, Golub and LeVeque, "Updating formulae", 1979) of x minus its first row, so
+// that a mean far from zero costs no digits; a second pass normalizes. The gradient also takes two passes.
 #include "../simd/math.h"
 #include "columns.h"
 
@@ -87,9 +87,7 @@ Columns columnsOfView(const TensorView& x) {
   return columnsOf(channels ? x.size / channels : 0, channels);
 }
 
-int64_t rowsOf(const Columns& columns) {
-  return (columns.periods * columns.period + columns.rest) / columns.channels;
-}
+int64_t rowsOf(const Columns& columns) { return (columns.periods * columns.period + columns.rest) / columns.channels; }
 
 Workspace floats(int64_t count) { return {count * static_cast<int64_t>(sizeof(float)), 0}; }
 
@@ -106,8 +104,8 @@ struct Affine {
   float *mean, *scale, *shift;
 };
 
-Affine affineOf(const Columns& columns, float* space, const TensorView& gamma, const TensorView& beta, const float* mean,
-                const float* variance, float epsilon) {
+Affine affineOf(const Columns& columns, float* space, const TensorView& gamma, const TensorView& beta,
+                const float* mean, const float* variance, float epsilon) {
   const Affine affine = {space, space + columns.period, space + 2 * columns.period};
   for (int64_t c = 0; c < columns.channels; c++) {
     affine.mean[c] = mean[c];
@@ -126,16 +124,21 @@ void normalizeAs(const KernelContext& context, const Columns& columns, const Aff
   float* y = f32(context.outputs[0]);
   parallelColumns(context, columns, activation <= kRelu ? 8 : 40, [&](int64_t i, int64_t j, auto lanes) {
     const Vec centred = sub(load(x + i, lanes), load(affine.mean + j, lanes));
-    store(y + i, activate<activation>(fma(centred, load(affine.scale + j, lanes), load(affine.shift + j, lanes))), lanes);
+    store(y + i, activate<activation>(fma(centred, load(affine.scale + j, lanes), load(affine.shift + j, lanes))),
+          lanes);
   });
 }
 
 void normalize(const KernelContext& context, const Columns& columns, const Affine& affine) {
   switch (attrsOf<BatchNormAttrs>(context).activation) {
-    case kRelu: return normalizeAs<kRelu>(context, columns, affine);
-    case kSigmoid: return normalizeAs<kSigmoid>(context, columns, affine);
-    case kTanh: return normalizeAs<kTanh>(context, columns, affine);
-    default: return normalizeAs<kLinear>(context, columns, affine);
+    case kRelu:
+      return normalizeAs<kRelu>(context, columns, affine);
+    case kSigmoid:
+      return normalizeAs<kSigmoid>(context, columns, affine);
+    case kTanh:
+      return normalizeAs<kTanh>(context, columns, affine);
+    default:
+      return normalizeAs<kLinear>(context, columns, affine);
   }
 }
 
@@ -275,14 +278,13 @@ void sumGradients(const KernelContext& context, const Columns& columns, float* s
   const int64_t cost = 8 * minOf(columns.perChunk * columns.period, context.inputs[0].size);
   parallelFor(context, columns.chunks, grainFor(cost), [&](int64_t begin, int64_t end, int32_t) {
     for (int64_t chunk = begin; chunk < end; chunk++) {
-      sumColumns<2>(columns, chunk, sums + 2 * chunk * columns.period,
-                    [&](int64_t i, int64_t j, auto lanes, Vec* out) {
-                      const Vec gradient = load(dy + i, lanes);
-                      const Vec centred = sub(load(x + i, lanes), load(mean + j, lanes));
-                      if (writes) store(dx + i, mul(gradient, load(scale + j, lanes)), lanes);
-                      out[0] = gradient;
-                      out[1] = mul(gradient, centred);
-                    });
+      sumColumns<2>(columns, chunk, sums + 2 * chunk * columns.period, [&](int64_t i, int64_t j, auto lanes, Vec* out) {
+        const Vec gradient = load(dy + i, lanes);
+        const Vec centred = sub(load(x + i, lanes), load(mean + j, lanes));
+        if (writes) store(dx + i, mul(gradient, load(scale + j, lanes)), lanes);
+        out[0] = gradient;
+        out[1] = mul(gradient, centred);
+      });
     }
   });
 }
@@ -293,9 +295,8 @@ void foldGradients(const KernelContext& context, const Columns& columns, const f
   const float* variance = f32(context.inputs[3]);
   const int64_t stride = 2 * columns.period;
   foldColumns(columns, sums, stride, [&](int64_t c, double total) { dbeta[c] = static_cast<float>(total); });
-  foldColumns(columns, sums + columns.period, stride, [&](int64_t c, double total) {
-    dgamma[c] = static_cast<float>(total * rsqrtOf(variance[c], epsilon));
-  });
+  foldColumns(columns, sums + columns.period, stride,
+              [&](int64_t c, double total) { dgamma[c] = static_cast<float>(total * rsqrtOf(variance[c], epsilon)); });
 }
 
 // dx = gamma r (dy - dbeta / n - (x - mean) r dgamma / n), r = 1 / sqrt(variance + epsilon):

@@ -1,5 +1,5 @@
-// Optimizer steps, each one pass over parameter, gradient and slots: SGD, SGD with (Nesterov) momentum, Adam (Kingma and
-// Ba, 2015) and AdamW (Loshchilov and Hutter, 2019).
+// Optimizer steps, each one pass over parameter, gradient and slots: SGD, SGD with (Nesterov) momentum, Adam (Kingma
+// and Ba, 2015) and AdamW (Loshchilov and Hutter, 2019).
 #include "common.h"
 
 namespace ocellus {
@@ -28,7 +28,8 @@ static_assert(sizeof(AdamAttrs) == 20, "slots");
 const char* checkStep(const KernelContext& context, int tensors, int inputs, int outputs) {
   if (const char* wrong = checkFloatViews(context, inputs, outputs)) return wrong;
   for (int i = 1; i < tensors; i++)
-    if (!sameShape(context.inputs[i], context.inputs[0])) return "expected gradient and slots of the shape of the parameter";
+    if (!sameShape(context.inputs[i], context.inputs[0]))
+      return "expected gradient and slots of the shape of the parameter";
   for (int i = 0; i < outputs; i++)
     if (!sameShape(context.outputs[i], context.inputs[0])) return "expected outputs of the shape of the parameter";
   if (!isVector(context.inputs[tensors], 1)) return "expected a learningRate of shape [1]";
@@ -91,7 +92,8 @@ void stepAdam(const KernelContext& context) {
   const float learningRate = f32(context.inputs[4])[0];
   float *outW = f32(context.outputs[0]), *outM = f32(context.outputs[1]), *outV = f32(context.outputs[2]);
   const Vec beta1 = broadcast(attrs.beta1), beta2 = broadcast(attrs.beta2);
-  const Vec rest1 = broadcast(static_cast<float>(1.0 - asMeant(attrs.beta1))), rest2 = broadcast(static_cast<float>(1.0 - asMeant(attrs.beta2)));
+  const Vec rest1 = broadcast(static_cast<float>(1.0 - asMeant(attrs.beta1))),
+            rest2 = broadcast(static_cast<float>(1.0 - asMeant(attrs.beta2)));
   const Vec epsilon = broadcast(attrs.epsilon), decay = broadcast(attrs.weightDecay);
   const Vec rate = broadcast(-learningRate / correction[0]), scale = broadcast(1.0f / correction[1]);
   const Vec shrink = broadcast(-learningRate * attrs.weightDecay);
@@ -120,8 +122,8 @@ void runAdam(const KernelContext& context) {
 }
 
 const KernelEntry entries[] = {
-    {"sgd(parameter, gradient, learningRate) -> (updatedParameter) {weightDecay:f}", sizeof(SgdAttrs), checkSgd, nullptr,
-     runSgd},
+    {"sgd(parameter, gradient, learningRate) -> (updatedParameter) {weightDecay:f}", sizeof(SgdAttrs), checkSgd,
+     nullptr, runSgd},
     {"sgdMomentum(parameter, gradient, velocity, learningRate) -> (updatedParameter, updatedVelocity) "
      "{momentum:f, nesterov:i, weightDecay:f}",
      sizeof(MomentumAttrs), checkMomentum, nullptr, runMomentum},

@@ -1,6 +1,6 @@
-// Max and average pooling over height and width, channels last, vectorised over channels. Max pooling keeps the position
-// of each maximum in its window, one byte for windows of up to 256 cells; its gradient then writes every input element
-// once: from its only window, or gathered from all windows that cover it.
+// Max and average pooling over height and width, channels last, vectorised over channels. Max pooling keeps the
+// position of each maximum in its window, one byte for windows of up to 256 cells; its gradient then writes every input
+// element once: from its only window, or gathered from all windows that cover it.
 #include "../simd/bytes.h"
 #include "common.h"
 
@@ -110,8 +110,9 @@ struct Geometry {
 };
 
 Geometry geometryOf(const TensorView& x, const TensorView& y, const MaxAttrs& window) {
-  return {x.dims[0],          x.dims[1],          x.dims[2],         x.dims[3],         y.dims[1],         y.dims[2],
-          window.poolSize[0], window.poolSize[1], window.strides[0], window.strides[1], window.padding[0], window.padding[2]};
+  return {x.dims[0],         x.dims[1],         x.dims[2],          x.dims[3],
+          y.dims[1],         y.dims[2],         window.poolSize[0], window.poolSize[1],
+          window.strides[0], window.strides[1], window.padding[0],  window.padding[2]};
 }
 
 // Cells [first, last) of the input under a window, and where the window itself starts.
@@ -161,12 +162,14 @@ inline void contend(Best& best, Vec value, int32_t index) {
 }
 
 template <class Index>
-inline void maxWindow(const Geometry& g, const float* image, const Span& rows, const Span& columns, float* y, Index* indices) {
+inline void maxWindow(const Geometry& g, const float* image, const Span& rows, const Span& columns, float* y,
+                      Index* indices) {
   forVectors(0, g.channels, [&](int64_t c, auto lanes) {
     // The first cell meets itself again, and does not win.
     const int64_t corner = rows.first * g.width + columns.first;
-    Best best = {load(image + corner * g.channels + c, lanes),
-                 broadcastInt(static_cast<int32_t>((rows.first - rows.start) * g.poolW + columns.first - columns.start))};
+    Best best = {
+        load(image + corner * g.channels + c, lanes),
+        broadcastInt(static_cast<int32_t>((rows.first - rows.start) * g.poolW + columns.first - columns.start))};
     for (int64_t iy = rows.first; iy < rows.last; iy++) {
       for (int64_t ix = columns.first; ix < columns.last; ix++) {
         contend(best, load(image + (iy * g.width + ix) * g.channels + c, lanes),
@@ -368,37 +371,39 @@ void runAverageGrad(const KernelContext& context) {
   const Geometry g = geometryOf(context.outputs[0], context.inputs[0], attrs.window);
   const float* dy = f32(context.inputs[0]);
   float* dx = f32(context.outputs[0]);
-  const int64_t perCell = minOf(ceilDiv(g.poolH, g.strideH), g.outHeight) * minOf(ceilDiv(g.poolW, g.strideW), g.outWidth);
+  const int64_t perCell =
+      minOf(ceilDiv(g.poolH, g.strideH), g.outHeight) * minOf(ceilDiv(g.poolW, g.strideW), g.outWidth);
   parallelFor(context, g.batch * g.height, grainFor(pixelBytes(g, g.width * (perCell + 1))),
               [&](int64_t begin, int64_t end, int32_t) {
-    for (int64_t unit = begin; unit < end; unit++) {
-      const float* pooled = dy + unit / g.height * g.outHeight * g.outWidth * g.channels;
-      const Cover rows = coverOf(unit % g.height, g.strideH, g.top, g.poolH, g.outHeight);
-      for (int64_t ix = 0; ix < g.width; ix++) {
-        const Cover columns = coverOf(ix, g.strideW, g.left, g.poolW, g.outWidth);
-        float* to = dx + (unit * g.width + ix) * g.channels;
-        bool first = true;
-        for (int64_t oy = rows.first; oy < rows.last; oy++) {
-          const Span spanY = spanOf(oy, g.strideH, g.top, g.poolH, g.height);
-          for (int64_t ox = columns.first; ox < columns.last; ox++) {
-            const Span spanX = spanOf(ox, g.strideW, g.left, g.poolW, g.width);
-            const Vec share = broadcast(1.0f / cellsOf(g, spanY, spanX, attrs.countIncludePad));
-            const float* from = pooled + (oy * g.outWidth + ox) * g.channels;
-            if (first) {
-              forVectors(0, g.channels,
-                         [&](int64_t c, auto lanes) { store(to + c, mul(load(from + c, lanes), share), lanes); });
-            } else {
-              forVectors(0, g.channels, [&](int64_t c, auto lanes) {
-                store(to + c, fma(load(from + c, lanes), share, load(to + c, lanes)), lanes);
+                for (int64_t unit = begin; unit < end; unit++) {
+                  const float* pooled = dy + unit / g.height * g.outHeight * g.outWidth * g.channels;
+                  const Cover rows = coverOf(unit % g.height, g.strideH, g.top, g.poolH, g.outHeight);
+                  for (int64_t ix = 0; ix < g.width; ix++) {
+                    const Cover columns = coverOf(ix, g.strideW, g.left, g.poolW, g.outWidth);
+                    float* to = dx + (unit * g.width + ix) * g.channels;
+                    bool first = true;
+                    for (int64_t oy = rows.first; oy < rows.last; oy++) {
+                      const Span spanY = spanOf(oy, g.strideH, g.top, g.poolH, g.height);
+                      for (int64_t ox = columns.first; ox < columns.last; ox++) {
+                        const Span spanX = spanOf(ox, g.strideW, g.left, g.poolW, g.width);
+                        const Vec share = broadcast(1.0f / cellsOf(g, spanY, spanX, attrs.countIncludePad));
+                        const float* from = pooled + (oy * g.outWidth + ox) * g.channels;
+                        if (first) {
+                          forVectors(0, g.channels, [&](int64_t c, auto lanes) {
+                            store(to + c, mul(load(from + c, lanes), share), lanes);
+                          });
+                        } else {
+                          forVectors(0, g.channels, [&](int64_t c, auto lanes) {
+                            store(to + c, fma(load(from + c, lanes), share, load(to + c, lanes)), lanes);
+                          });
+                        }
+                        first = false;
+                      }
+                    }
+                    if (first) memset(to, 0, static_cast<size_t>(g.channels) * sizeof(float));
+                  }
+                }
               });
-            }
-            first = false;
-          }
-        }
-        if (first) memset(to, 0, static_cast<size_t>(g.channels) * sizeof(float));
-      }
-    }
-  });
 }
 
 const KernelEntry entries[] = {

@@ -1,5 +1,5 @@
-// Sums and means over any axes, and broadcastTo. Axes are merged to [outer, reduced, inner]; every output is summed in a
-// fixed order: in vectors over limited lengths, and from there on in double.
+// Sums and means over any axes, and broadcastTo. Axes are merged to [outer, reduced, inner]; every output is summed in
+// a fixed order: in vectors over limited lengths, and from there on in double.
 #include "broadcast.h"
 #include "columns.h"
 
@@ -169,9 +169,8 @@ void reduceColumns(const KernelContext& context, const Plan& plan, double scale)
   const int64_t block = plan.reduced * plan.inner;
   const int64_t cost = 4 * minOf(block, columns.perChunk * columns.period) + 8 * columns.period;
   auto finish = [&](int64_t outer, const float* sums) {
-    foldColumns(columns, sums, columns.period, [&](int64_t c, double total) {
-      y[outer * plan.inner + c] = static_cast<float>(total * scale);
-    });
+    foldColumns(columns, sums, columns.period,
+                [&](int64_t c, double total) { y[outer * plan.inner + c] = static_cast<float>(total * scale); });
   };
   parallelFor(context, plan.outer * plan.chunks, grainFor(cost), [&](int64_t begin, int64_t end, int32_t) {
     float local[kManyColumns];
@@ -195,18 +194,18 @@ void reduceBlocks(const KernelContext& context, const Plan& plan, double scale) 
   const int64_t blocks = ceilDiv(plan.inner, kColumnBlock);
   parallelFor(context, plan.outer * blocks, grainFor(4 * kColumnBlock * (plan.reduced + 1)),
               [&](int64_t begin, int64_t end, int32_t) {
-    double totals[kColumnBlock];
-    for (int64_t unit = begin; unit < end; unit++) {
-      const int64_t outer = unit / blocks, first = unit % blocks * kColumnBlock;
-      const int64_t width = minOf(kColumnBlock, plan.inner - first);
-      const float* from = x + outer * plan.reduced * plan.inner + first;
-      for (int64_t c = 0; c < width; c++) totals[c] = 0;
-      for (int64_t row = 0; row < plan.reduced; row++)
-        for (int64_t c = 0; c < width; c++) totals[c] += static_cast<double>(from[row * plan.inner + c]);
-      float* to = y + outer * plan.inner + first;
-      for (int64_t c = 0; c < width; c++) to[c] = static_cast<float>(totals[c] * scale);
-    }
-  });
+                double totals[kColumnBlock];
+                for (int64_t unit = begin; unit < end; unit++) {
+                  const int64_t outer = unit / blocks, first = unit % blocks * kColumnBlock;
+                  const int64_t width = minOf(kColumnBlock, plan.inner - first);
+                  const float* from = x + outer * plan.reduced * plan.inner + first;
+                  for (int64_t c = 0; c < width; c++) totals[c] = 0;
+                  for (int64_t row = 0; row < plan.reduced; row++)
+                    for (int64_t c = 0; c < width; c++) totals[c] += static_cast<double>(from[row * plan.inner + c]);
+                  float* to = y + outer * plan.inner + first;
+                  for (int64_t c = 0; c < width; c++) to[c] = static_cast<float>(totals[c] * scale);
+                }
+              });
 }
 
 // Outputs that are neighbours in memory are summed together.
@@ -279,10 +278,14 @@ void reduce(const KernelContext& context, bool mean) {
   }
   const Plan plan = planOf(groups);
   switch (plan.path) {
-    case Plan::kRows: return reduceRows(context, plan, scale);
-    case Plan::kColumns: return reduceColumns(context, plan, scale);
-    case Plan::kBlocks: return reduceBlocks(context, plan, scale);
-    case Plan::kGeneric: return reduceGeneric(context, groups, scale);
+    case Plan::kRows:
+      return reduceRows(context, plan, scale);
+    case Plan::kColumns:
+      return reduceColumns(context, plan, scale);
+    case Plan::kBlocks:
+      return reduceBlocks(context, plan, scale);
+    case Plan::kGeneric:
+      return reduceGeneric(context, groups, scale);
   }
 }
 
@@ -295,8 +298,10 @@ struct BroadcastAttrs {
 
 const char* checkBroadcastTo(const KernelContext& context) {
   if (const char* wrong = checkFloatViews(context, 1, 1)) return wrong;
-  if (!matches(attrsOf<BroadcastAttrs>(context).shape, context.outputs[0])) return "expected an output of the given shape";
-  return broadcastsTo(context.inputs[0], context.outputs[0]) ? nullptr : "expected an input that broadcasts to the shape";
+  if (!matches(attrsOf<BroadcastAttrs>(context).shape, context.outputs[0]))
+    return "expected an output of the given shape";
+  return broadcastsTo(context.inputs[0], context.outputs[0]) ? nullptr
+                                                             : "expected an input that broadcasts to the shape";
 }
 
 void runBroadcastTo(const KernelContext& context) {

@@ -1,5 +1,5 @@
-// Ops that only move elements, of any type: reshape, pad, slice, concat, transpose. Whole runs are copied where rows stay
-// together; a transposition that breaks them up goes through small square tiles.
+// Ops that only move elements, of any type: reshape, pad, slice, concat, transpose. Whole runs are copied where rows
+// stay together; a transposition that breaks them up goes through small square tiles.
 #include "common.h"
 
 namespace ocellus {
@@ -234,21 +234,22 @@ void runConcat(const KernelContext& context) {
   const int64_t pieceBytes = kChunkBytes / 2;
   const int64_t pieces = ceilDiv(stride, pieceBytes);
   char* to = static_cast<char*>(y.data);
-  parallelFor(context, rows * pieces, grainFor(2 * minOf(stride, pieceBytes)), [&](int64_t begin, int64_t end, int32_t) {
-    const int64_t firstRow = begin / pieces, lastRow = ceilDiv(end, pieces);
-    int64_t offset = 0;
-    for (int i = 0; i < context.numInputs; i++) {
-      const char* from = bytesOf(context.inputs[i]);
-      const int64_t length = context.inputs[i].dims[axis] * inner;
-      for (int64_t row = firstRow; row < lastRow; row++) {
-        // What of this row belongs to the units [begin, end).
-        const int64_t low = maxOf(offset, (maxOf(begin, row * pieces) - row * pieces) * pieceBytes);
-        const int64_t high = minOf(offset + length, (minOf(end, (row + 1) * pieces) - row * pieces) * pieceBytes);
-        if (low < high) copyBytes(to + row * stride + low, from + row * length + low - offset, high - low);
-      }
-      offset += length;
-    }
-  });
+  parallelFor(
+      context, rows * pieces, grainFor(2 * minOf(stride, pieceBytes)), [&](int64_t begin, int64_t end, int32_t) {
+        const int64_t firstRow = begin / pieces, lastRow = ceilDiv(end, pieces);
+        int64_t offset = 0;
+        for (int i = 0; i < context.numInputs; i++) {
+          const char* from = bytesOf(context.inputs[i]);
+          const int64_t length = context.inputs[i].dims[axis] * inner;
+          for (int64_t row = firstRow; row < lastRow; row++) {
+            // What of this row belongs to the units [begin, end).
+            const int64_t low = maxOf(offset, (maxOf(begin, row * pieces) - row * pieces) * pieceBytes);
+            const int64_t high = minOf(offset + length, (minOf(end, (row + 1) * pieces) - row * pieces) * pieceBytes);
+            if (low < high) copyBytes(to + row * stride + low, from + row * length + low - offset, high - low);
+          }
+          offset += length;
+        }
+      });
 }
 
 // ---- transpose -----------------------------------------------------------------------------------------------------
@@ -323,7 +324,8 @@ template <class T>
 inline void transposeBlock(const T* x, T* y, int64_t strideX, int64_t strideY, int64_t rows, int64_t columns) {
   const int64_t wholeRows = rows / kTile * kTile, wholeColumns = columns / kTile * kTile;
   for (int64_t j = 0; j < wholeColumns; j += kTile)
-    for (int64_t i = 0; i < wholeRows; i += kTile) transposeSquare(x + j * strideX + i, y + i * strideY + j, strideX, strideY);
+    for (int64_t i = 0; i < wholeRows; i += kTile)
+      transposeSquare(x + j * strideX + i, y + i * strideY + j, strideX, strideY);
   for (int64_t i = 0; i < wholeRows; i++)
     for (int64_t j = wholeColumns; j < columns; j++) y[i * strideY + j] = x[j * strideX + i];
   for (int64_t j = 0; j < columns; j++)
@@ -344,17 +346,18 @@ void transposeAs(const KernelContext& context) {
     // Rows stay together.
     const int outer = p.rank <= 1 ? 0 : last;
     const int64_t length = p.rank == 0 ? 1 : p.dims[last];
-    parallelFor(context, view.size / length, grainFor(2 * length * sizeof(T)), [&](int64_t begin, int64_t end, int32_t) {
-      int64_t index[kMaxRank];
-      unravel(begin, p.dims, outer, index);
-      for (int64_t row = begin; row < end; row++) {
-        int64_t source = 0;
-        for (int i = 0; i < outer; i++) source += index[i] * p.strides[i];
-        copyBytes(reinterpret_cast<char*>(y + row * length), reinterpret_cast<const char*>(x + source),
-                  length * static_cast<int64_t>(sizeof(T)));
-        increment(p.dims, outer, index);
-      }
-    });
+    parallelFor(context, view.size / length, grainFor(2 * length * sizeof(T)),
+                [&](int64_t begin, int64_t end, int32_t) {
+                  int64_t index[kMaxRank];
+                  unravel(begin, p.dims, outer, index);
+                  for (int64_t row = begin; row < end; row++) {
+                    int64_t source = 0;
+                    for (int i = 0; i < outer; i++) source += index[i] * p.strides[i];
+                    copyBytes(reinterpret_cast<char*>(y + row * length), reinterpret_cast<const char*>(x + source),
+                              length * static_cast<int64_t>(sizeof(T)));
+                    increment(p.dims, outer, index);
+                  }
+                });
     return;
   }
   // The axis that is contiguous in the input, against the last one of the output; the others form the outer loop.
@@ -376,7 +379,8 @@ void transposeAs(const KernelContext& context) {
   }
   const int64_t rows = p.dims[unit], columns = p.dims[last];
   const int64_t strips = ceilDiv(rows, kBlockRows), parts = ceilDiv(columns, kBlockColumns);
-  const int64_t unitBytes = 4 * minOf(rows, kBlockRows) * minOf(columns, kBlockColumns) * static_cast<int64_t>(sizeof(T));
+  const int64_t unitBytes =
+      4 * minOf(rows, kBlockRows) * minOf(columns, kBlockColumns) * static_cast<int64_t>(sizeof(T));
   parallelFor(context, blocks * strips * parts, grainFor(unitBytes), [&](int64_t begin, int64_t end, int32_t) {
     for (int64_t at = begin; at < end; at++) {
       int64_t index[kMaxRank];

@@ -1,6 +1,6 @@
-// exp, log, log1p, tanh and sigmoid of a Vec, to 2-3 units in the last place, with the limits of the C functions for NaN,
-// infinities, zeros and denormals. Range reduction as in Cody and Waite, "Software Manual for the Elementary Functions"
-// (1980); the polynomials are minimax fits (Remez) of the relative error, each below 6e-9.
+// exp, log, log1p, tanh and sigmoid of a Vec, to 2-3 units in the last place, with the limits of the C functions for
+// NaN, infinities, zeros and denormals. Range reduction as in Cody and Waite, "Software Manual for the Elementary
+// Functions" (1980); the polynomials are minimax fits (Remez) of the relative error, each below 6e-9.
 #pragma once
 
 #include "vec.h"

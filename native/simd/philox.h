@@ -51,7 +51,9 @@ static inline PhiloxLanes broadcastLanes(uint64_t a) { return _mm512_set1_epi64(
 static inline PhiloxLanes countFrom(uint64_t a) {
   return _mm512_add_epi64(broadcastLanes(a), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
 }
-static inline PhiloxLanes mulLow(PhiloxLanes a, uint32_t b) { return _mm512_maskz_mul_epu32(0xff, a, broadcastLanes(b)); }
+static inline PhiloxLanes mulLow(PhiloxLanes a, uint32_t b) {
+  return _mm512_maskz_mul_epu32(0xff, a, broadcastLanes(b));
+}
 static inline PhiloxLanes high(PhiloxLanes a) { return _mm512_maskz_srli_epi64(0xff, a, 32); }
 static inline PhiloxLanes mix(PhiloxLanes a, PhiloxLanes b, uint32_t key) {
   return _mm512_ternarylogic_epi64(a, b, broadcastLanes(key), 0x96);
@@ -62,7 +64,8 @@ static inline PhiloxLanes joinHalves(PhiloxLanes low, PhiloxLanes upper) {
 static inline void pack(uint32_t* out, PhiloxLanes x0, PhiloxLanes x1, PhiloxLanes x2, PhiloxLanes x3) {
   const __m512i first = joinHalves(x0, x1), second = joinHalves(x2, x3);
   _mm512_storeu_si512(out, _mm512_permutex2var_epi64(first, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), second));
-  _mm512_storeu_si512(out + 16, _mm512_permutex2var_epi64(first, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), second));
+  _mm512_storeu_si512(out + 16,
+                      _mm512_permutex2var_epi64(first, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), second));
 }
 #elif defined(__AVX2__)
 using PhiloxLanes = __m256i;
@@ -90,7 +93,9 @@ using PhiloxLanes = uint64_t;
 constexpr int kPhiloxLanes = 1;
 static inline PhiloxLanes broadcastLanes(uint64_t a) { return a; }
 static inline PhiloxLanes countFrom(uint64_t a) { return a; }
-static inline PhiloxLanes mulLow(PhiloxLanes a, uint32_t b) { return static_cast<uint64_t>(static_cast<uint32_t>(a)) * b; }
+static inline PhiloxLanes mulLow(PhiloxLanes a, uint32_t b) {
+  return static_cast<uint64_t>(static_cast<uint32_t>(a)) * b;
+}
 static inline PhiloxLanes high(PhiloxLanes a) { return a >> 32; }
 static inline PhiloxLanes mix(PhiloxLanes a, PhiloxLanes b, uint32_t key) { return a ^ b ^ key; }
 static inline void pack(uint32_t* out, PhiloxLanes x0, PhiloxLanes x1, PhiloxLanes x2, PhiloxLanes x3) {

@@ -1,4 +1,5 @@
-// Elementwise ops, activations and dropout against plain loops in double: every broadcasting path, special values, tails.
+// Elementwise ops, activations and dropout against plain loops in double: every broadcasting path, special values,
+// tails.
 #include "ops.h"
 #include "simd/philox.h"
 
@@ -35,9 +36,15 @@ const Binary binaries[] = {
     {"subtract", [](double a, double b) { return f(a - b); }},
     {"multiply", [](double a, double b) { return f(a * b); }},
     {"divide", [](double a, double b) { return f(a / b); }},
-    {"maximum", [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : a > b ? a : b; }},
-    {"minimum", [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN : a < b ? a : b; }},
-    {"compare", [](double a, double b) { return a > b ? 1 : a == b ? 0.5 : 0; }},
+    {"maximum", [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN
+                                                : a > b                        ? a
+                                                                               : b; }},
+    {"minimum", [](double a, double b) { return std::isnan(a) || std::isnan(b) ? NAN
+                                                : a < b                        ? a
+                                                                               : b; }},
+    {"compare", [](double a, double b) { return a > b    ? 1
+                                                : a == b ? 0.5
+                                                         : 0; }},
 };
 
 void binary(Random& source, const Binary& op, const Shape& shapeA, const Shape& shapeB) {
@@ -64,8 +71,9 @@ void binary(Random& source, const Binary& op, const Shape& shapeA, const Shape& 
   };
   std::vector<double> want(y[0].values.size());
   for (int64_t i = 0; i < y[0].size(); i++) want[i] = op.apply(a[position(shapeA, i)], b[position(shapeB, i)]);
-  close(y[0], want, 0, std::string(op.name) + " of rank " + std::to_string(shapeA.size()) + " and " +
-                           std::to_string(shapeB.size()) + ", " + std::to_string(y[0].size()) + " elements");
+  close(y[0], want, 0,
+        std::string(op.name) + " of rank " + std::to_string(shapeA.size()) + " and " + std::to_string(shapeB.size()) +
+            ", " + std::to_string(y[0].size()) + " elements");
 }
 
 struct Unary {
@@ -78,7 +86,9 @@ struct Unary {
 const Unary unaries[] = {
     {elementwise, "negate", [](double x) { return -x; }, 0},
     {elementwise, "abs", [](double x) { return fabs(x); }, 0},
-    {elementwise, "sign", [](double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }, 0},
+    {elementwise, "sign", [](double x) { return x > 0   ? 1
+                                                : x < 0 ? -1
+                                                        : x; }, 0},
     {elementwise, "square", [](double x) { return f(x * x); }, 0},
     {elementwise, "sqrt", [](double x) { return f(::sqrt(x)); }, 0},
     {elementwise, "exp", [](double x) { return f(::exp(x)); }, 3e-7},
@@ -153,7 +163,8 @@ void softmax(Random& source, const Shape& shape, double scale) {
   if (run(activation, "softmax", {x}, gotY, Attrs())) close(gotY[0], y, 1e-6, "softmax");
   if (run(activation, "logSoftmax", {x}, gotLog, Attrs())) close(gotLog[0], logY, 1e-6, "logSoftmax");
   if (run(activation, "softmaxGrad", {gotY[0], dy}, gotDx, Attrs())) close(gotDx[0], dx, 2e-6, "softmaxGrad");
-  if (run(activation, "logSoftmaxGrad", {gotLog[0], dy}, gotDLog, Attrs())) close(gotDLog[0], dLog, 1e-5, "logSoftmaxGrad");
+  if (run(activation, "logSoftmaxGrad", {gotLog[0], dy}, gotDLog, Attrs()))
+    close(gotDLog[0], dLog, 1e-5, "logSoftmaxGrad");
 }
 
 void others(Random& source) {
@@ -180,7 +191,8 @@ void drop(Random& source, int64_t size, float rate) {
   int64_t kept = 0;
   for (int64_t i = 0; i < size; i++) {
     uint32_t words[4];
-    ocellus::philox(words, static_cast<uint64_t>(i / 4), {static_cast<uint32_t>(-99), 123u, static_cast<uint32_t>(-7), 0});
+    ocellus::philox(words, static_cast<uint64_t>(i / 4),
+                    {static_cast<uint32_t>(-99), 123u, static_cast<uint32_t>(-7), 0});
     const bool keep = (words[i % 4] >> 8) / 16777216.0 >= rate;
     kept += keep;
     want.push_back(keep ? x[i] / (1 - static_cast<double>(rate)) : 0);
@@ -212,15 +224,35 @@ void hostile() {
 
 int main() {
   Random source;
-  const std::pair<Shape, Shape> shapes[] = {
-      {{}, {}}, {{1}, {1}}, {{7}, {}}, {{}, {19}}, {{3, 5}, {3, 5}}, {{70001}, {70001}}, {{70001}, {1}}, {{1}, {40000}},
-      {{13, 3}, {3}}, {{10}, {7001, 10}}, {{300, 70}, {70}}, {{6, 20}, {6, 1}}, {{6, 1}, {6, 20}}, {{5, 1}, {1, 4}},
-      {{2, 1, 3, 1}, {4, 1, 5}}, {{2, 3, 4, 17}, {1, 3, 1, 17}}, {{2, 3, 4}, {2, 1, 1}}, {{0, 3}, {3}}, {{3}, {2, 0, 1}},
-      {{2, 1, 2, 1, 2, 1, 2, 3}, {1, 2, 1, 2, 1, 2, 1, 3}}, {{2, 66000}, {2, 1}}, {{9, 64}, {64}}, {{9, 63}, {63}}, {{33, 1}, {1}}};
+  const std::pair<Shape, Shape> shapes[] = {{{}, {}},
+                                            {{1}, {1}},
+                                            {{7}, {}},
+                                            {{}, {19}},
+                                            {{3, 5}, {3, 5}},
+                                            {{70001}, {70001}},
+                                            {{70001}, {1}},
+                                            {{1}, {40000}},
+                                            {{13, 3}, {3}},
+                                            {{10}, {7001, 10}},
+                                            {{300, 70}, {70}},
+                                            {{6, 20}, {6, 1}},
+                                            {{6, 1}, {6, 20}},
+                                            {{5, 1}, {1, 4}},
+                                            {{2, 1, 3, 1}, {4, 1, 5}},
+                                            {{2, 3, 4, 17}, {1, 3, 1, 17}},
+                                            {{2, 3, 4}, {2, 1, 1}},
+                                            {{0, 3}, {3}},
+                                            {{3}, {2, 0, 1}},
+                                            {{2, 1, 2, 1, 2, 1, 2, 3}, {1, 2, 1, 2, 1, 2, 1, 3}},
+                                            {{2, 66000}, {2, 1}},
+                                            {{9, 64}, {64}},
+                                            {{9, 63}, {63}},
+                                            {{33, 1}, {1}}};
   for (const Binary& op : binaries)
     for (const auto& pair : shapes) binary(source, op, pair.first, pair.second);
   maps(source);
-  for (const Shape& shape : {Shape{1}, {10}, {7, 10}, {3, 5, 17}, {64, 1008}, {4, 16}, {5, 1}, {0, 3}, {3, 0}, {40000, 3}}) {
+  for (const Shape& shape :
+       {Shape{1}, {10}, {7, 10}, {3, 5, 17}, {64, 1008}, {4, 16}, {5, 1}, {0, 3}, {3, 0}, {40000, 3}}) {
     softmax(source, shape, 3);
     softmax(source, shape, 300);
   }

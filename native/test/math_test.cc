@@ -40,9 +40,11 @@ void compare(const char* name, VecFunction function, double (*reference)(double)
     const double off = unitsOff(apply(function, x), reference((double)x));
     if (off > worst) worst = off, where = x;
   }
-  const float special[] = {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, (float)NAN, 1e-45f, -1e-45f, 1.17549435e-38f,
-                           3.4028235e38f, -3.4028235e38f, 88.7228f, 88.7229f, 88.73f, -87.33f, -87.34f, -103.97f,
-                           -103.98f, -104.0f, 0.625f, -0.625f, 0.70710678f, 0.70710677f, 1.41421354f, 1.41421366f};
+  const float special[] = {0.0f,        -0.0f,      1.0f,    -1.0f,           INFINITY,      -INFINITY,
+                           (float)NAN,  1e-45f,     -1e-45f, 1.17549435e-38f, 3.4028235e38f, -3.4028235e38f,
+                           88.7228f,    88.7229f,   88.73f,  -87.33f,         -87.34f,       -103.97f,
+                           -103.98f,    -104.0f,    0.625f,  -0.625f,         0.70710678f,   0.70710677f,
+                           1.41421354f, 1.41421366f};
   for (float x : special) {
     const double off = unitsOff(apply(function, x), reference((double)x));
     if (off > worst) worst = off, where = x;

@@ -1,5 +1,5 @@
-// Batch normalization against plain loops in double: few and many channels, means far from zero, all optional inputs and
-// activations.
+// Batch normalization against plain loops in double: few and many channels, means far from zero, all optional inputs
+// and activations.
 #include "ops.h"
 
 namespace ocellus {
@@ -14,10 +14,14 @@ const KernelFamily& family = ocellus::OCELLUS_ISA::normalizationFamily;
 
 double activate(int64_t activation, double x) {
   switch (activation) {
-    case 1: return x < 0 ? 0 : x;
-    case 2: return 1 / (1 + ::exp(-x));
-    case 3: return ::tanh(x);
-    default: return x;
+    case 1:
+      return x < 0 ? 0 : x;
+    case 2:
+      return 1 / (1 + ::exp(-x));
+    case 3:
+      return ::tanh(x);
+    default:
+      return x;
   }
 }
 
@@ -134,9 +138,10 @@ void others() {
 
 int main() {
   Random source;
-  const Shape shapes[] = {{4},        {7, 5},     {1, 3},          {3, 67},         {13, 1},       {2, 3, 5, 3},  {2, 9, 9, 16},
-                          {5, 7, 32}, {100, 129}, {3, 5, 7, 11, 2}, {20000, 1},     {30011, 3},    {5003, 64},    {2, 60, 60, 30},
-                          {40, 2100}, {700, 512}, {9, 1, 1, 8},    {17, 15},        {16, 15},      {160001, 2}};
+  const Shape shapes[] = {{4},          {7, 5},        {1, 3},     {3, 67},         {13, 1},
+                          {2, 3, 5, 3}, {2, 9, 9, 16}, {5, 7, 32}, {100, 129},      {3, 5, 7, 11, 2},
+                          {20000, 1},   {30011, 3},    {5003, 64}, {2, 60, 60, 30}, {40, 2100},
+                          {700, 512},   {9, 1, 1, 8},  {17, 15},   {16, 15},        {160001, 2}};
   int64_t round = 0;
   for (const Shape& shape : shapes) {
     for (const double offset : {0.0, 100.0, -3000.0}) {

@@ -1,5 +1,5 @@
-// Runs one row of a kernel family on small tensors: memory of exactly the right size (so that a sanitizer sees any element
-// too many), outputs that start as garbage, and the same bits demanded of 1, 2 and 3 threads.
+// Runs one row of a kernel family on small tensors: memory of exactly the right size (so that a sanitizer sees any
+// element too many), outputs that start as garbage, and the same bits demanded of 1, 2 and 3 threads.
 #pragma once
 
 #include <cmath>

@@ -26,8 +26,9 @@ struct Case {
   }
   std::string name() const {
     char text[160];
-    snprintf(text, sizeof text, "%dx%dx%dx%d pool %dx%d stride %dx%d padding %d,%d,%d,%d", (int)n, (int)h, (int)w, (int)c,
-             (int)pool[0], (int)pool[1], (int)stride[0], (int)stride[1], (int)pad[0], (int)pad[1], (int)pad[2], (int)pad[3]);
+    snprintf(text, sizeof text, "%dx%dx%dx%d pool %dx%d stride %dx%d padding %d,%d,%d,%d", (int)n, (int)h, (int)w,
+             (int)c, (int)pool[0], (int)pool[1], (int)stride[0], (int)stride[1], (int)pad[0], (int)pad[1], (int)pad[2],
+             (int)pad[3]);
     return text;
   }
 };

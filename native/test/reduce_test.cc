@@ -104,9 +104,9 @@ void hostile() {
 
 int main() {
   Random source;
-  const Shape shapes[] = {{},         {1},        {7},           {3, 5},        {1, 1},         {13, 1, 3},   {2, 3, 4},
-                          {5, 7, 17}, {2, 1, 33}, {3, 2, 5, 4},  {2, 3, 2, 19}, {2, 3, 2, 3, 2}, {4, 130, 31}, {0, 3},
-                          {3, 0, 2},  {40, 2100}, {1, 5, 1, 16}, {2, 2, 2, 2, 2, 2, 2, 2}};
+  const Shape shapes[] = {{},           {1},        {7},        {3, 5},       {1, 1},        {13, 1, 3},
+                          {2, 3, 4},    {5, 7, 17}, {2, 1, 33}, {3, 2, 5, 4}, {2, 3, 2, 19}, {2, 3, 2, 3, 2},
+                          {4, 130, 31}, {0, 3},     {3, 0, 2},  {40, 2100},   {1, 5, 1, 16}, {2, 2, 2, 2, 2, 2, 2, 2}};
   for (const Shape& shape : shapes) allSubsets(source, shape);
   // Large ones, where sums are split into chunks.
   allSubsets(source, {400000});
@@ -124,10 +124,17 @@ int main() {
   special[3] = NAN, special[50] = INFINITY, special[90] = -INFINITY, special[130] = INFINITY, special[131] = -INFINITY;
   reduce(special, {1}, false, false, 1e-6);
   reduce(special, {0}, false, false, 1e-6);
-  const std::pair<Shape, Shape> broadcasts[] = {
-      {{}, {}},           {{}, {3, 5}},         {{1}, {70000}},        {{5}, {3, 5}},         {{3, 1}, {3, 5}},
-      {{3, 1, 4}, {2, 3, 5, 4}}, {{1, 1, 17}, {3, 2, 17}}, {{2, 1, 3, 1}, {2, 4, 3, 5}}, {{0, 3}, {2, 0, 3}},
-      {{1, 3}, {0, 3}},   {{2, 50000}, {3, 2, 50000}}};
+  const std::pair<Shape, Shape> broadcasts[] = {{{}, {}},
+                                                {{}, {3, 5}},
+                                                {{1}, {70000}},
+                                                {{5}, {3, 5}},
+                                                {{3, 1}, {3, 5}},
+                                                {{3, 1, 4}, {2, 3, 5, 4}},
+                                                {{1, 1, 17}, {3, 2, 17}},
+                                                {{2, 1, 3, 1}, {2, 4, 3, 5}},
+                                                {{0, 3}, {2, 0, 3}},
+                                                {{1, 3}, {0, 3}},
+                                                {{2, 50000}, {3, 2, 50000}}};
   for (const auto& pair : broadcasts) broadcastTo(source, pair.first, pair.second);
   hostile();
   return finish();

@@ -51,7 +51,8 @@ void crossEntropy(Random& source, int64_t rows, int64_t classes, double scale) {
 }
 
 void binaryCrossEntropy(Random& source, const Shape& shape, double scale) {
-  const Tensor x = random(source, shape, scale), labels = random(source, shape, 0.5, 0.5), dloss = random(source, shape);
+  const Tensor x = random(source, shape, scale), labels = random(source, shape, 0.5, 0.5),
+               dloss = random(source, shape);
   std::vector<Tensor> got = {empty(shape)}, gradient = {empty(shape)};
   std::vector<double> want, dx;
   for (int64_t i = 0; i < x.size(); i++) {
@@ -121,7 +122,8 @@ void hostile() {
 
 int main() {
   Random source;
-  const std::pair<int64_t, int64_t> sizes[] = {{1, 1}, {7, 10}, {3, 16}, {5, 17}, {0, 4}, {4, 0}, {30000, 3}, {40, 1000}};
+  const std::pair<int64_t, int64_t> sizes[] = {{1, 1}, {7, 10}, {3, 16},    {5, 17},
+                                               {0, 4}, {4, 0},  {30000, 3}, {40, 1000}};
   for (const auto& size : sizes)
     for (const double scale : {1.0, 50.0, 1000.0}) crossEntropy(source, size.first, size.second, scale);
   for (const Shape& shape : {Shape{}, {0}, {5, 7}, {100003}})
