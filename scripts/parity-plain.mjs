@@ -22,7 +22,7 @@ function runPlan(backend, op, inputs, attrs) {
   const plan = compile(graph, {
     outputs: Object.fromEntries(outputs.map((output, i) => [`y${i}`, output])),
     variables: new Variables(),
-    workspace: (step) => backend.workspace(step),
+    target: { workspace: (step) => backend.workspace(step), algorithm: () => ({ name: 'direct' }) },
   });
   if (plan.steps.length === 0) return null;
   const memory = allocateMemory(plan, backend);
