@@ -88,7 +88,7 @@ inline double worstError(const float* got, const std::vector<double>& expected, 
 }
 
 inline bool sameBits(const float* a, const float* b, int64_t count) {
-  return memcmp(a, b, static_cast<size_t>(count) * sizeof(float)) == 0;
+  return count == 0 || memcmp(a, b, static_cast<size_t>(count) * sizeof(float)) == 0;
 }
 
 }  // namespace
