@@ -1,4 +1,5 @@
-// The networks of the demo: LeNet-5 (LeCun et al. 1998, with ReLU and max pooling) and a plain two-convolution network.
+// The networks of the demo: one that learns much from few digits, LeNet-5 (LeCun et al. 1998, with ReLU and max pooling)
+// and a plain two-convolution network.
 
 import { layers } from '../nn/layers/index.js';
 import type { Layer } from '../nn/layer.js';
@@ -18,7 +19,29 @@ const conv = (filters: number, kernelSize: number, padding: 'same' | 'valid' = '
 
 const pool = (): Layer => layers.maxPooling2d({ poolSize: 2 });
 
-export const demoModels: Readonly<Record<'lenet5' | 'mnistcnn', DemoModel>> = {
+const normalizedConv = (filters: number): Layer[] => [
+  layers.conv2d({ filters, kernelSize: 3, useBias: false }),
+  layers.batchNormalization(),
+  layers.relu(),
+];
+
+export const demoModelNames = ['digits', 'lenet5', 'mnistcnn'] as const;
+
+export const demoModels: Readonly<Record<(typeof demoModelNames)[number], DemoModel>> = {
+  digits: {
+    layers: () => [
+      layers.rescaling({ scale: 1 / 255 }),
+      ...normalizedConv(16),
+      ...normalizedConv(32),
+      pool(),
+      ...normalizedConv(64),
+      pool(),
+      layers.flatten(),
+      layers.dropout({ rate: 0.3 }),
+      layers.dense({ units: 10, activation: 'softmax' }),
+    ],
+    optimizer: adamWithCosine(4e-3),
+  },
   lenet5: {
     layers: () => [
       layers.rescaling({ scale: 1 / 255 }),

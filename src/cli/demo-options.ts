@@ -2,11 +2,12 @@
 
 import { parseArgs } from 'node:util';
 import { nearest, OcellusError } from '../core/errors.js';
+import { demoModelNames } from './demo-models.js';
 
 export interface DemoOptions {
   help: boolean;
   data: string | undefined;
-  model: 'lenet5' | 'mnistcnn';
+  model: (typeof demoModelNames)[number];
   epochs: number;
   batchSize: number;
   threads: number | undefined;
@@ -23,8 +24,8 @@ export const demoHelp = `Trains a small convolutional network on handwritten dig
   npm run --silent demo -- --json               JSON lines: one per epoch, then the result
 
   --data DIR           folder with the four IDX files
-  --model NAME         lenet5 or mnistcnn (default mnistcnn)
-  --epochs N           default 10
+  --model NAME         digits, lenet5 or mnistcnn (default digits)
+  --epochs N           default 12
   --batch-size N       default 64
   --threads N          default: what affinity and cgroup allow
   --seed N             default 1
@@ -49,8 +50,8 @@ export function parseDemoOptions(args: string[]): DemoOptions {
   return {
     help: values.help ?? false,
     data: values.data,
-    model: choice('model', values.model ?? 'mnistcnn', ['lenet5', 'mnistcnn']),
-    epochs: count('epochs', values.epochs ?? '10'),
+    model: choice('model', values.model ?? 'digits', demoModelNames),
+    epochs: count('epochs', values.epochs ?? '12'),
     batchSize: count('batch-size', values['batch-size'] ?? '64'),
     threads: values.threads === undefined ? undefined : count('threads', values.threads),
     seed: count('seed', values.seed ?? '1', 0),

@@ -101,7 +101,7 @@ function report(test: LabelledImages, predicted: Int32Array, accuracy: number, s
 }
 
 function nextCommands({ model, backend }: DemoOptions): string[] {
-  const other = model === 'lenet5' ? 'mnistcnn' : 'lenet5';
+  const other = model === 'digits' ? 'mnistcnn' : 'digits';
   const slower = backend === 'typescript' ? 'native' : 'typescript';
   return [
     `npm run demo -- --model ${other}`,
