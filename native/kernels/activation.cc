@@ -59,6 +59,15 @@ void runReluGrad(const KernelContext& context) {
   mapGrad(context, [](Vec y, Vec dy) { return select(gt(y, zero()), dy, zero()); });
 }
 
+void runRelu6(const KernelContext& context) {
+  const Vec six = broadcast(6.0f);
+  map(context, 8, [=](Vec x) { return min(six, max(zero(), x)); });
+}
+void runRelu6Grad(const KernelContext& context) {
+  const Vec six = broadcast(6.0f);
+  mapGrad(context, [=](Vec y, Vec dy) { return select(gt(y, zero()), select(gt(six, y), dy, zero()), zero()); });
+}
+
 void runLeakyRelu(const KernelContext& context) {
   const Vec alpha = broadcast(attrsOf<LeakyReluAttrs>(context).alpha);
   map(context, 8, [=](Vec x) { return select(gt(x, zero()), x, mul(alpha, x)); });
@@ -147,6 +156,8 @@ constexpr int32_t kLeakyBytes = sizeof(LeakyReluAttrs);
 const KernelEntry entries[] = {
     {"relu(x) -> (y) {}", 0, checkActivation, nullptr, runRelu},
     {"reluGrad(y, dy) -> (dx) {}", 0, checkActivationGrad, nullptr, runReluGrad},
+    {"relu6(x) -> (y) {}", 0, checkActivation, nullptr, runRelu6},
+    {"relu6Grad(y, dy) -> (dx) {}", 0, checkActivationGrad, nullptr, runRelu6Grad},
     {"leakyRelu(x) -> (y) {alpha:f}", kLeakyBytes, checkLeakyRelu, nullptr, runLeakyRelu},
     {"leakyReluGrad(y, dy) -> (dx) {alpha:f}", kLeakyBytes, checkLeakyReluGrad, nullptr, runLeakyReluGrad},
     {"sigmoid(x) -> (y) {}", 0, checkActivation, nullptr, runSigmoid},

@@ -90,6 +90,42 @@ const reluGrad = defineOp({
   cases: pointwiseGradCases,
 });
 
+const relu6 = defineOp({
+  name: 'relu6',
+  inputs: ['x'],
+  outputs: ['y'],
+  attrs: {},
+  infer: likeX,
+  run({ inputs, outputs }) {
+    const [x, y] = [floats(inputs[0]), floats(outputs[0])];
+    for (let i = 0; i < y.length; i++) y[i] = Math.min(Math.max(x[i], 0), 6);
+  },
+  gradient: fromOutput('relu6Grad'),
+  inplace: [[0, 0]],
+  cases: [
+    ...pointwiseCases,
+    { name: 'around both ends', inputs: [{ shape: [6], values: [-0.5, 0.5, 3, 5.5, 6.5, 100] }] },
+    { name: 'NaN stays', inputs: [{ shape: [5], values: [Number.NaN, -1, 0, 7, Number.NaN] }], gradientOf: [] },
+  ],
+});
+
+const relu6Grad = defineOp({
+  name: 'relu6Grad',
+  inputs: ['y', 'dy'],
+  outputs: ['dx'],
+  attrs: {},
+  infer: likeY,
+  run({ inputs, outputs }) {
+    const [y, dy, dx] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
+    for (let i = 0; i < dx.length; i++) dx[i] = y[i] > 0 && y[i] < 6 ? dy[i] : 0;
+  },
+  inplace: [[1, 0]],
+  cases: [
+    ...pointwiseGradCases,
+    { name: 'both ends', inputs: [{ shape: [4], values: [0, 6, 3, 5.9] }, { shape: [4] }] },
+  ],
+});
+
 const leakyRelu = defineOp({
   name: 'leakyRelu',
   inputs: ['x'],
@@ -295,6 +331,8 @@ const logSoftmaxGrad = defineOp({
 export const activationOps = [
   relu,
   reluGrad,
+  relu6,
+  relu6Grad,
   leakyRelu,
   leakyReluGrad,
   sigmoid,

@@ -130,7 +130,7 @@ describe('pooling', () => {
 });
 
 describe('activation', () => {
-  const names = ['relu', 'sigmoid', 'tanh', 'softmax', 'logSoftmax', 'linear', 'leakyRelu'] as const;
+  const names = ['relu', 'relu6', 'sigmoid', 'tanh', 'softmax', 'logSoftmax', 'linear', 'leakyRelu'] as const;
   it.each(names)('%s, as a layer and by name', (name) => {
     expect(checkLayer(layers[name](), [[3, 5]])).toEqual([3, 5]);
     expect(checkLayer(layers.activation({ activation: name }), [[3, 5]])).toEqual([3, 5]);

@@ -15,6 +15,8 @@ import { allCases, builtin } from './harness.js';
 const signatures = [
   'relu(x) -> (y) {}',
   'reluGrad(y, dy) -> (dx) {}',
+  'relu6(x) -> (y) {}',
+  'relu6Grad(y, dy) -> (dx) {}',
   'leakyRelu(x) -> (y) {alpha:f}',
   'leakyReluGrad(y, dy) -> (dx) {alpha:f}',
   'sigmoid(x) -> (y) {}',

@@ -5,7 +5,16 @@ import { defineLayer, type LayerContext, type LayerOptions } from '../layer.js';
 import type { OptionReader } from '../options.js';
 
 /** What `activation` options take. */
-export const activationNames = ['linear', 'relu', 'leakyRelu', 'sigmoid', 'tanh', 'softmax', 'logSoftmax'] as const;
+export const activationNames = [
+  'linear',
+  'relu',
+  'relu6',
+  'leakyRelu',
+  'sigmoid',
+  'tanh',
+  'softmax',
+  'logSoftmax',
+] as const;
 
 export type ActivationName = (typeof activationNames)[number];
 
@@ -34,6 +43,8 @@ const plain = (type: ActivationName) =>
 
 /** max(x, 0). Any shape. */
 export const relu = plain('relu');
+/** min(max(x, 0), 6), as MobileNets use it. Any shape. */
+export const relu6 = plain('relu6');
 /** 1 / (1 + exp(-x)). Any shape. */
 export const sigmoid = plain('sigmoid');
 /** Hyperbolic tangent. Any shape. */

@@ -11,7 +11,7 @@ import { rescaling } from './preprocessing.js';
 import { dropout } from './regularization.js';
 import { flatten, permute, reshape, zeroPadding2d } from './shape.js';
 
-const { activation, leakyRelu, linear, logSoftmax, relu, sigmoid, softmax, tanh } = activations;
+const { activation, leakyRelu, linear, logSoftmax, relu, relu6, sigmoid, softmax, tanh } = activations;
 
 const own = {
   activation,
@@ -36,6 +36,7 @@ const own = {
   multiply,
   permute,
   relu,
+  relu6,
   rescaling,
   reshape,
   sigmoid,
