@@ -5,8 +5,8 @@
 
 #include "blocking.h"
 #include "epilogue.h"
-#include "microkernel.h"
 #include "pack.h"
+#include "panel.h"
 
 namespace ocellus {
 namespace {
@@ -30,11 +30,6 @@ struct ThreadScratch {
   float* slice;
   float* panel;
   float* sink;
-};
-
-struct Operand {
-  const float* data;
-  int64_t pitch;
 };
 
 static inline int64_t panelWidth(const Job& job, int64_t column) { return minOf(kTileColumns, job.passEnd - column); }
@@ -76,20 +71,6 @@ static Operand panelOfB(const Job& job, const Task& task, int64_t first, int64_t
     return {g.b + task.batch * g.bBatchStride + first * g.bPitch + column, g.bPitch};
   packPanel(g, task.batch, first, count, column, width, scratch.panel, padded);
   return {scratch.panel, padded};
-}
-
-// Tiles of nearly equal height: a last tile of one or two rows would run at a fraction of the speed.
-template <bool byColumns>
-static void computePanel(const Operand& a, const Operand& b, int64_t rows, int64_t count, const TileOutput& first) {
-  const int64_t tiles = ceilDiv(rows, kTileRows), vecs = ceilDiv(first.columns, kVecWidth);
-  TileInput in = {count, a.data, a.pitch, b.data, b.pitch};
-  TileOutput out = first;
-  for (int64_t t = 0; t < tiles; t++) {
-    const int64_t height = rows / tiles + (t < rows % tiles ? 1 : 0);
-    computeTile<byColumns>(height, vecs, in, out);
-    if (count > 0) in.a += byColumns ? height : height * a.pitch;
-    out.c += height * out.pitch;
-  }
 }
 
 static void runTask(const Job& job, const Task& task, const ThreadScratch& scratch) {

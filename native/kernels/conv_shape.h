@@ -6,6 +6,9 @@
 namespace ocellus {
 namespace {
 
+// Keeps every product of a position and a number of channels inside 64 bits.
+constexpr int32_t kMaxPadding = 1 << 24;
+
 struct ConvAttrs {
   int32_t strides[2];
   int32_t padding[4];  // top, bottom, left, right
@@ -55,6 +58,12 @@ static inline ConvShape makeConvShape(const int64_t* x, const int64_t* weight, c
   return s;
 }
 
+// A kernel of one pixel at every pixel: the image itself is the matrix of windows.
+static inline bool isPointwise(const ConvShape& s) {
+  return s.kernelY == 1 && s.kernelX == 1 && s.strideY == 1 && s.strideX == 1 && s.top == 0 && s.left == 0 &&
+         s.bottom == 0 && s.right == 0;
+}
+
 // `x`, `weight` and `y` stand for the forward convolution's tensors, whatever their part in the op is; checkFloatViews
 // has passed.
 static inline const char* checkConv(const TensorView& x, const TensorView& weight, const TensorView& y,
@@ -63,7 +72,7 @@ static inline const char* checkConv(const TensorView& x, const TensorView& weigh
   for (int i = 0; i < 2; i++)
     if (attrs.strides[i] < 1 || attrs.dilation[i] < 1) return "expected strides and dilation of at least 1";
   for (int i = 0; i < 4; i++)
-    if (attrs.padding[i] < 0) return "expected padding that is not negative";
+    if (attrs.padding[i] < 0 || attrs.padding[i] > kMaxPadding) return "expected padding from 0 to 16777216";
   if (attrs.groups < 1) return "expected at least 1 group";
   for (int i = 1; i < 4; i++)
     if (x.dims[i] < 1 || y.dims[i] < 1) return "expected images with at least one pixel and one channel";

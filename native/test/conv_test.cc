@@ -112,6 +112,33 @@ void all(Random& source, const Conv& c, int64_t activation, bool withBias) {
     close(out[0], dw, tolerance(c.batch * c.outY() * c.outX()), "conv2dGradWeight " + c.name());
 }
 
+// Image `image` of a batch.
+Tensor imageOf(const Tensor& batch, int64_t image) {
+  Tensor one = empty({1, batch.shape[1], batch.shape[2], batch.shape[3]});
+  for (int64_t i = 0; i < one.size(); i++) one[i] = batch[image * one.size() + i];
+  return one;
+}
+
+// The last image of a batch must come out the same, bit for bit, when it is alone.
+void imagesAreIndependent(Random& source, const Conv& c) {
+  Conv single = c;
+  single.batch = 1;
+  const Tensor x = random(source, c.input()), w = random(source, c.weight()), dy = random(source, c.output());
+  std::vector<Tensor> all = {empty(c.output())}, one = {empty(single.output())};
+  Attrs forward, gradInput;
+  c.append(forward).i(0);
+  c.append(gradInput.i(c.height).i(c.width));
+  run(family, "conv2d", {x, w, absent()}, all, forward);
+  run(family, "conv2d", {imageOf(x, c.batch - 1), w, absent()}, one, forward);
+  check(imageOf(all[0], c.batch - 1).values == one[0].values, ("conv2d of an image alone " + c.name()).c_str());
+  all = {empty(c.input())};
+  one = {empty(single.input())};
+  run(family, "conv2dGradInput", {dy, w}, all, gradInput);
+  run(family, "conv2dGradInput", {imageOf(dy, c.batch - 1), w}, one, gradInput);
+  check(imageOf(all[0], c.batch - 1).values == one[0].values,
+        ("conv2dGradInput of an image alone " + c.name()).c_str());
+}
+
 Conv anyConv(Random& source) {
   static const int64_t groupSizes[] = {1, 1, 2, 3, 5, 8, 16, 17};
   Conv c = {};
@@ -213,6 +240,12 @@ int main() {
       {1, 20, 20, 130, 3, 3, 256, 1, 1, 1, 1, 1, 1, 1, 1, 1},
   };
   for (const Conv& c : cases) all(source, c, source.below(4), true);
+  const Conv batches[] = {
+      {32, 14, 14, 6, 5, 5, 16, 1, 1, 0, 0, 0, 0, 1, 1, 1},   {9, 28, 28, 16, 3, 3, 70, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+      {9, 28, 28, 34, 3, 3, 64, 2, 2, 1, 1, 1, 1, 1, 1, 1},   {5, 40, 40, 3, 5, 5, 33, 1, 1, 4, 0, 0, 4, 2, 2, 1},
+      {20, 17, 17, 32, 3, 3, 520, 1, 1, 0, 0, 0, 0, 1, 1, 1},
+  };
+  for (const Conv& c : batches) imagesAreIndependent(source, c);
   rejections();
   return finish();
 }
