@@ -21,7 +21,7 @@ const pool = (): Layer => layers.maxPooling2d({ poolSize: 2 });
 
 const normalizedConv = (filters: number): Layer[] => [
   layers.conv2d({ filters, kernelSize: 3, useBias: false }),
-  layers.batchNormalization(),
+  layers.batchNormalization({ momentum: 0.9 }),
   layers.relu(),
 ];
 
