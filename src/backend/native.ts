@@ -5,6 +5,7 @@ import { OcellusError } from '../core/errors.js';
 import type { GraphNode } from '../graph/graph.js';
 import type { Algorithm } from '../graph/lower.js';
 import { encodePlan, encodeStep, type Plan, type PlanStep } from '../graph/plan.js';
+import { builtinOps } from '../ops/index.js';
 import { chooseAlgorithm, type WinogradMode } from './algorithms.js';
 import {
   allocateRegion,
@@ -60,8 +61,9 @@ export class NativeBackend implements Backend {
     this.kernels = new Set(addon.kernels(isa).map((signature) => signature.slice(0, signature.indexOf('('))));
   }
 
-  supports(step: PlanStep): boolean {
-    return this.kernels.has(step.op.name);
+  supports({ op }: PlanStep): boolean {
+    // An op of somebody else's may have the name of one of ours.
+    return this.kernels.has(op.name) && builtinOps.get(op.name) === op;
   }
 
   workspace(step: PlanStep): number {

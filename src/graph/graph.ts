@@ -13,7 +13,6 @@ import {
   type EmitOptions,
   type Emitter,
   maxRank,
-  type OpDefinition,
   type Value,
 } from '../ops/op.js';
 import type { Variable } from './variables.js';
@@ -70,8 +69,8 @@ export class Graph implements Emitter {
     }
   }
 
-  emit(op: string | OpDefinition, inputs: readonly (Value | null)[], attrs: AnyAttrs = {}, options: EmitOptions = {}): Value[] {
-    const row = typeof op === 'string' ? lookup(op) : (op as AnyOp);
+  emit(op: string | AnyOp, inputs: readonly (Value | null)[], attrs: AnyAttrs = {}, options: EmitOptions = {}): Value[] {
+    const row = typeof op === 'string' ? lookup(op) : op;
     const name = this.uniqueName([...this.scopes, options.name ?? row.name].join('/'));
     const node = this.derive(row, inputs as readonly (GraphValue | null)[], attrs, name);
     node.outputs.forEach((output, index) => {

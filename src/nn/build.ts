@@ -7,7 +7,7 @@ import { hashName } from '../core/random.js';
 import { sameShape, shapeText } from '../core/shape.js';
 import { Graph, type GraphNode } from '../graph/graph.js';
 import type { Variable } from '../graph/variables.js';
-import type { AnyAttrs, EmitOptions, OpDefinition, Value } from '../ops/op.js';
+import type { AnyAttrs, AnyOp, EmitOptions, Value } from '../ops/op.js';
 import type { Initializer } from './initializers.js';
 import type { Layer, LayerContext } from './layer.js';
 
@@ -64,12 +64,12 @@ export class BuildContext implements LayerContext {
     this.salt = hashName(times === 0 ? path : `${path}#${times}`) & 0x7fffffff;
   }
 
-  emit(op: string | OpDefinition, inputs: readonly (Value | null)[], attrs?: AnyAttrs, options?: EmitOptions): Value[] {
+  emit(op: string | AnyOp, inputs: readonly (Value | null)[], attrs?: AnyAttrs, options?: EmitOptions): Value[] {
     return this.state.graph.emit(op, inputs, attrs, options);
   }
 
-  op(name: string, inputs: readonly (Value | null)[], attrs?: AnyAttrs): Value {
-    return this.emit(name, inputs, attrs)[0];
+  op(op: string | AnyOp, inputs: readonly (Value | null)[], attrs?: AnyAttrs): Value {
+    return this.emit(op, inputs, attrs)[0];
   }
 
   weight(name: string, shape: readonly number[], initializer: Initializer): Value {

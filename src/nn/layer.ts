@@ -2,7 +2,7 @@
 // are declared through the context, so that one layer object can serve any number of graphs.
 
 import type { ErrorCode } from '../core/errors.js';
-import type { AnyAttrs, Emitter, Value } from '../ops/op.js';
+import type { AnyAttrs, AnyOp, Emitter, Value } from '../ops/op.js';
 import type { Initializer } from './initializers.js';
 import { completeOptions, jsonOf, OptionReader } from './options.js';
 import { applySymbolic, type SymbolicTensor } from './symbolic.js';
@@ -27,8 +27,8 @@ export interface LayerContext extends Emitter {
   update(statistic: Value, op: string, inputs: readonly Value[], attrs?: AnyAttrs): void;
   /** int32 [2] (seed, step), another one in every training step. */
   seed(): Value;
-  /** Emits an op; its first output. */
-  op(name: string, inputs: readonly (Value | null)[], attrs?: AnyAttrs): Value;
+  /** Emits an op, by its name or by its row from `defineOp`; its first output. */
+  op(op: string | AnyOp, inputs: readonly (Value | null)[], attrs?: AnyAttrs): Value;
   /** Runs another layer inside this one; its weights lie under this path and `name`. */
   layer(layer: Layer, inputs: readonly Value[], name: string): Value;
   /** Throws: `<layer>: expected …, got …`. */

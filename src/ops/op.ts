@@ -63,7 +63,7 @@ export interface EmitOptions {
 
 /** Adds one op to the graph and returns its outputs. Implemented by `graph`. */
 export interface Emitter {
-  emit(op: string | OpDefinition, inputs: readonly (Value | null)[], attrs?: AnyAttrs, options?: EmitOptions): Value[];
+  emit(op: string | AnyOp, inputs: readonly (Value | null)[], attrs?: AnyAttrs, options?: EmitOptions): Value[];
 }
 
 // ---- the row ---------------------------------------------------------------------------------------------------
