@@ -46,7 +46,7 @@ export function selectBackend(choice: BackendChoice = {}): Backend {
   checkOptions('backend', choice, ['backend', 'threads', 'isa', 'winograd']);
   const kind = choice.backend ?? (process.env.OCELLUS_BACKEND || 'auto');
   if (!kinds.includes(kind as 'auto')) {
-    throw new OcellusError('ERR_OCELLUS_OPTION', { where: 'backend', expected: `one of ${kinds.join(', ')}`, got: `'${kind}'` });
+    throw new OcellusError('ERR_OCELLUS_OPTION', { where: 'backend (backend, OCELLUS_BACKEND)', expected: `one of ${kinds.join(', ')}`, got: `'${kind}'` });
   }
   if (kind === 'typescript') return typescriptBackend;
   const { addon, tried } = loadAddon();
