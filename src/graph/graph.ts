@@ -1,7 +1,7 @@
 // The graph under construction: values and the ops that make them, in the order in which they will run.
 // Emission order is the only order: nothing is ever moved across a write to a variable.
 
-import { checkName, OcellusError } from '../core/errors.js';
+import { check, checkName, OcellusError } from '../core/errors.js';
 import { sameShape, shapeText } from '../core/shape.js';
 import type { DType, TensorSpec } from '../core/dtype.js';
 import { builtinOps } from '../ops/index.js';
@@ -70,7 +70,7 @@ export class Graph implements Emitter {
   }
 
   emit(op: string | AnyOp, inputs: readonly (Value | null)[], attrs: AnyAttrs = {}, options: EmitOptions = {}): Value[] {
-    const row = typeof op === 'string' ? lookup(op) : op;
+    const row = typeof op === 'string' ? lookup(op) : requireOwnName(op);
     const name = this.uniqueName([...this.scopes, options.name ?? row.name].join('/'));
     const node = this.derive(row, inputs as readonly (GraphValue | null)[], attrs, name);
     node.outputs.forEach((output, index) => {
@@ -126,6 +126,16 @@ export class Graph implements Emitter {
 
 function lookup(name: string): AnyOp {
   return builtinOps.get(name) ?? checkName('emit', name, Object.fromEntries(builtinOps));
+}
+
+/** Passes and kernels go by names: an op of somebody else's must not be taken for ours. */
+function requireOwnName(op: AnyOp): AnyOp {
+  check((builtinOps.get(op.name) ?? op) === op, 'ERR_OCELLUS_ARGUMENT', () => ({
+    where: `op '${op.name}'`,
+    expected: 'a name of its own',
+    got: 'that of a built-in op',
+  }));
+  return op;
 }
 
 function checkInputs(op: AnyOp, inputs: readonly (GraphValue | null)[], where: string): void {
