@@ -58,7 +58,7 @@ export const losses = {
   /**
    * -sum(target * log(output)) over the classes. Targets: one-hot or probabilities, shaped like the output.
    *
-   * @example compile({ optimizer: 'adam', loss: losses.categoricalCrossentropy({ labelSmoothing: 0.1 }) })
+   * @example model.compile({ optimizer: 'adam', loss: losses.categoricalCrossentropy({ labelSmoothing: 0.1 }) })
    */
   categoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
     const name = 'categoricalCrossentropy';

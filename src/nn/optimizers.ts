@@ -65,7 +65,7 @@ export const optimizers = {
   /**
    * Stochastic gradient descent: v = momentum * v + g; w -= rate * v (nesterov: rate * (g + momentum * v)).
    *
-   * @example compile({ optimizer: optimizers.sgd({ learningRate: 0.1, momentum: 0.9 }), loss: 'meanSquaredError' })
+   * @example model.compile({ optimizer: optimizers.sgd({ learningRate: 0.1, momentum: 0.9 }), loss: 'meanSquaredError' })
    */
   sgd(options: SgdOptions = {}): Optimizer {
     const defaults = { learningRate: 0.01, momentum: 0, nesterov: false, weightDecay: 0 };

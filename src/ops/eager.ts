@@ -11,8 +11,9 @@ import { inferContext } from './rules.js';
  * reference loop. `where` starts error messages; default: the op's name.
  *
  * @example
- * const relu = builtinOps.get('relu');
- * const [y] = runOp(relu, [{ shape: [2], dtype: 'float32', data: new Float32Array([-1, 1]) }], {});
+ * const relu = builtinOps.get('relu') as AnyOp;
+ * const [y] = runOp(relu, [{ shape: [2], dtype: 'float32', data: new Float32Array([-1, 1]) }]);
+ * y.shape; // [2]
  */
 export function runOp(
   op: AnyOp,

@@ -118,7 +118,7 @@ const matrixAxes = 'rows of numbers [height][width]';
  * Slides `filter` over `input` and sums the products: what deep learning calls convolution.
  *
  * @example
- * crossCorrelate2d([[1, 2, 3], [4, 5, 6]], [[1, -1]]); // [[-1, -1], [-1, -1]]
+ * ops.crossCorrelate2d([[1, 2, 3], [4, 5, 6]], [[1, -1]]); // [[-1, -1], [-1, -1]]
  */
 export function crossCorrelate2d(input: ArrayInput, filter: ArrayInput, options: CorrelateOptions = {}): number[][] {
   const where = 'crossCorrelate2d';
@@ -149,7 +149,7 @@ export function convolve2d(input: ArrayInput, filter: ArrayInput, options: Corre
  * `convolve2d` of signals.
  *
  * @example
- * convolve1d([1, 0, -2, 3], [1, 2]); // [2, -2, -1]
+ * ops.convolve1d([1, 0, -2, 3], [1, 2]); // [2, -2, -1]
  */
 export function convolve1d(input: ArrayInput, filter: ArrayInput, options: CorrelateOptions = {}): number[] {
   const where = 'convolve1d';
@@ -228,7 +228,7 @@ function pool(name: string, input: ArrayInput, options: Pool2dOptions): NestedAr
  * Largest value of every window. The result is nested as the input is.
  *
  * @example
- * maxPool2d([[1, 2], [3, 4]]); // [[4]]
+ * ops.maxPool2d([[1, 2], [3, 4]]); // [[4]]
  */
 export function maxPool2d(input: readonly (readonly number[])[], options?: Pool2dOptions): number[][];
 export function maxPool2d(input: ArrayInput, options?: Pool2dOptions): NestedArray;
