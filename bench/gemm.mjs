@@ -1,11 +1,13 @@
 // Packed matrix product against the machine's FMA peak, measured in the same process.
 
-import { inProcess, round } from './measure.mjs';
+import { round } from './measure.mjs';
+import { inProcess } from './process.mjs';
 
 export async function run(options, print) {
+  const { isa, seconds } = options;
   for (const n of options.sizes ?? [64, 256, 512, 1024, 2048]) {
     for (const threads of options.threads ?? [1, 2]) {
-      const result = await inProcess('./gemm-worker.mjs', { n, threads, isa: options.isa, seconds: options.seconds ?? 1 });
+      const result = await inProcess('./workers/gemm.mjs', { n, threads, isa, seconds });
       print({
         bench: 'gemm',
         n,
@@ -15,6 +17,7 @@ export async function run(options, print) {
         medianGflops: round(result.medianGflops, 1),
         peakGflops: round(result.peakGflops, 1),
         fractionOfPeak: round(result.gflops / result.peakGflops),
+        quiet: result.quiet,
       });
     }
   }
