@@ -17,6 +17,7 @@
       "native/kernels/conv.cc",
       "native/kernels/dropout.cc",
       "native/kernels/elementwise.cc",
+      "native/kernels/folding.cc",
       "native/kernels/loss.cc",
       "native/kernels/matmul.cc",
       "native/kernels/normalization.cc",

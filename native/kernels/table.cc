@@ -8,6 +8,7 @@ extern const KernelFamily activationFamily;
 extern const KernelFamily convFamily;
 extern const KernelFamily dropoutFamily;
 extern const KernelFamily elementwiseFamily;
+extern const KernelFamily foldingFamily;
 extern const KernelFamily lossFamily;
 extern const KernelFamily matmulFamily;
 extern const KernelFamily normalizationFamily;
@@ -21,9 +22,9 @@ extern const KernelFamily winogradGradientFamily;
 namespace {
 
 const KernelFamily* const kFamilies[] = {
-    &activationFamily, &convFamily,          &dropoutFamily,          &elementwiseFamily, &lossFamily,
-    &matmulFamily,     &normalizationFamily, &optimizerFamily,        &poolingFamily,     &reduceFamily,
-    &shapeFamily,      &winogradFamily,      &winogradGradientFamily,
+    &activationFamily, &convFamily,   &dropoutFamily, &elementwiseFamily,      &foldingFamily,
+    &lossFamily,       &matmulFamily, &normalizationFamily, &optimizerFamily,  &poolingFamily,
+    &reduceFamily,     &shapeFamily,  &winogradFamily, &winogradGradientFamily,
 };
 
 }  // namespace

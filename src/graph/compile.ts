@@ -1,11 +1,14 @@
-// From graph to plan: prune, fuse, lower to algorithms, ask for scratch, plan the memory. The passes in their order, nothing else.
+// From graph to plan: prune, fuse, fold, lower to algorithms, move constant ops to the front, ask for scratch, plan the
+// memory. The passes in their order, nothing else.
 
 import { check } from '../core/errors.js';
 import type { Value } from '../ops/op.js';
+import { foldNormalization } from './fold.js';
 import type { Graph, GraphNode, GraphValue } from './graph.js';
+import { type Algorithm, lower } from './lower.js';
 import { planMemory } from './memory.js';
 import type { Plan, PlanBuffer, PlanStep } from './plan.js';
-import { type Algorithm, lower } from './lower.js';
+import { hoist } from './prologue.js';
 import { fuse, prune } from './rewrite.js';
 import type { Variables } from './variables.js';
 
@@ -27,6 +30,12 @@ export interface CompileOptions {
   planMemory?: boolean;
   /** false: every op stays a step of its own. */
   fuse?: boolean;
+  /**
+   * true: ops that depend on nothing but weights become the prologue of the plan, to be run again only when weights
+   * changed, and batch normalization is folded into weights there. For plans that run often between two changes of
+   * weights: inference.
+   */
+  prologue?: boolean;
 }
 
 /** Compiles what leads to `outputs` and to writes of variables. */
@@ -35,11 +44,13 @@ export function compile(graph: Graph, options: CompileOptions): Plan {
   const keep = new Set(outputs.map(([, value]) => value.id));
   const pruned = prune(graph.nodes, keep);
   const fused = options.fuse === false ? pruned : fuse(pruned, keep);
-  const nodes = options.target ? lower(graph, fused, options.target.algorithm.bind(options.target)) : fused;
+  const folded = options.prologue && options.fuse !== false ? foldNormalization(graph, fused, keep) : fused;
+  const lowered = options.target ? lower(graph, folded, options.target.algorithm.bind(options.target)) : folded;
+  const { nodes, prologue } = options.prologue ? hoist(lowered) : { nodes: lowered, prologue: 0 };
 
   const unplaced = nodes.map((node) => toStep(node, (value) => toBuffer(value, 0, 'arena'), 0, 0));
   const scratchBytes = unplaced.map((step) => (step.op.alias ? 0 : scratchOf(step, options.target)));
-  const memory = planMemory(nodes, graph.inputs, { keep, scratchBytes, share: options.planMemory !== false });
+  const memory = planMemory(nodes, graph.inputs, { keep, scratchBytes, share: options.planMemory !== false, prologue });
 
   const buffer = (value: GraphValue): PlanBuffer => {
     const place = memory.places.get(value.id);
@@ -51,11 +62,13 @@ export function compile(graph: Graph, options: CompileOptions): Plan {
     return toBuffer(value, place.offset, place.region);
   };
   const placedValue = (value: GraphValue): PlanBuffer =>
-    value.kind === 'variable' && value.variable ? toBuffer(value, value.variable.offset, value.variable.region) : buffer(value);
+    value.kind === 'variable' && value.variable
+      ? toBuffer(value, value.variable.offset, value.variable.region)
+      : buffer(value);
   const steps = nodes.map((node, index) => toStep(node, buffer, memory.scratch[index], scratchBytes[index]));
   return {
     steps: steps.filter((step) => !step.op.alias),
-    prologue: 0,
+    prologue: nodes.slice(0, prologue).filter((node) => !node.op.alias).length,
     inputs: Object.fromEntries(graph.inputs.map((value) => [value.name, buffer(value)])),
     outputs: Object.fromEntries(outputs.map(([name, value]) => [name, placedValue(value)])),
     bytes: {
@@ -71,7 +84,12 @@ function scratchOf(step: PlanStep, target?: CompileTarget): number {
   return Math.max(own, target?.workspace(step) ?? 0);
 }
 
-function toStep(node: GraphNode, buffer: (value: GraphValue) => PlanBuffer, scratchOffset: number, scratchBytes: number): PlanStep {
+function toStep(
+  node: GraphNode,
+  buffer: (value: GraphValue) => PlanBuffer,
+  scratchOffset: number,
+  scratchBytes: number,
+): PlanStep {
   const inputs = node.inputs.map((value) => value && buffer(value));
   while (inputs.length < node.op.inputs.length && node.op.inputs[inputs.length].endsWith('?')) inputs.push(null);
   const outputs = node.outputs.map(buffer);

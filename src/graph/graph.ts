@@ -1,11 +1,10 @@
 // The graph under construction: values and the ops that make them, in the order in which they will run.
 // Emission order is the only order: nothing is ever moved across a write to a variable.
 
+import type { DType, TensorSpec } from '../core/dtype.js';
 import { check, checkName, OcellusError } from '../core/errors.js';
 import { sameShape, shapeText } from '../core/shape.js';
-import type { DType, TensorSpec } from '../core/dtype.js';
 import { builtinOps } from '../ops/index.js';
-import { inferContext } from '../ops/rules.js';
 import {
   type AnyAttrs,
   type AnyOp,
@@ -15,6 +14,7 @@ import {
   maxRank,
   type Value,
 } from '../ops/op.js';
+import { inferContext } from '../ops/rules.js';
 import type { Variable } from './variables.js';
 
 export interface GraphValue extends Value {
@@ -69,7 +69,12 @@ export class Graph implements Emitter {
     }
   }
 
-  emit(op: string | AnyOp, inputs: readonly (Value | null)[], attrs: AnyAttrs = {}, options: EmitOptions = {}): Value[] {
+  emit(
+    op: string | AnyOp,
+    inputs: readonly (Value | null)[],
+    attrs: AnyAttrs = {},
+    options: EmitOptions = {},
+  ): Value[] {
     const row = typeof op === 'string' ? lookup(op) : requireOwnName(op);
     const name = this.uniqueName([...this.scopes, options.name ?? row.name].join('/'));
     const node = this.derive(row, inputs as readonly (GraphValue | null)[], attrs, name);
@@ -97,7 +102,8 @@ export class Graph implements Emitter {
     const complete = completeAttrs(row, attrs, where);
     checkInputs(row, inputs, where);
     const specs = row.infer(inferContext(where, inputs, complete));
-    const values = outputs ?? specs.map((spec, index) => this.newValue(`${name}/${row.outputs[index]}`, spec, 'computed'));
+    const values =
+      outputs ?? specs.map((spec, index) => this.newValue(`${name}/${row.outputs[index]}`, spec, 'computed'));
     const node: GraphNode = { op: row, name, inputs, outputs: values, attrs: complete };
     for (const output of values) output.node = node;
     return node;
@@ -152,13 +158,22 @@ function checkInputs(op: AnyOp, inputs: readonly (GraphValue | null)[], where: s
   }
   for (const value of inputs) {
     if (value && value.shape.length > maxRank) {
-      throw new OcellusError('ERR_OCELLUS_SHAPE', { where, expected: `at most ${maxRank} axes`, got: shapeText(value.shape) });
+      throw new OcellusError('ERR_OCELLUS_SHAPE', {
+        where,
+        expected: `at most ${maxRank} axes`,
+        got: shapeText(value.shape),
+      });
     }
   }
 }
 
 function requireVariable(target: GraphValue, spec: TensorSpec, where: string): Variable {
-  if (target.variable && target.kind === 'variable' && target.dtype === spec.dtype && sameShape(target.shape, spec.shape)) {
+  if (
+    target.variable &&
+    target.kind === 'variable' &&
+    target.dtype === spec.dtype &&
+    sameShape(target.shape, spec.shape)
+  ) {
     return target.variable;
   }
   throw new OcellusError('ERR_OCELLUS_SHAPE', {

@@ -35,7 +35,9 @@ function winograd(graph: Graph, node: GraphNode, tile: number, kernelSize: numbe
   const [first, second, bias = null] = node.inputs;
   const { padding, activation = 'linear' } = node.attrs;
   if (node.op.name === 'conv2dGradWeight') {
-    return [graph.derive('winogradConv2dGradWeight', [first, second], { tile, kernelSize, padding }, node.name, node.outputs)];
+    return [
+      graph.derive('winogradConv2dGradWeight', [first, second], { tile, kernelSize, padding }, node.name, node.outputs),
+    ];
   }
   const backward = node.op.name === 'conv2dGradInput';
   const filters = node.outputs[0].shape[3];

@@ -1,8 +1,8 @@
 // Memory planner: gives every value of a program its place. Values that never live at the same time share bytes
 // (greedy by size, lowest free offset); ops that may work in place do; reshapes cost nothing.
 
-import { alignment, alignUp, bytesOf, type Region } from './variables.js';
 import type { GraphNode, GraphValue } from './graph.js';
+import { alignment, alignUp, bytesOf, type Region } from './variables.js';
 
 export interface Place {
   readonly region: Region;
@@ -32,13 +32,19 @@ export interface PlanMemoryOptions {
   readonly scratchBytes: readonly number[];
   /** false: every value keeps its own place for the whole run, so that all can be looked at afterwards. */
   readonly share: boolean;
+  /** So many first ops need not run every time: what others read of them lives for the whole run. */
+  readonly prologue: number;
 }
 
-export function planMemory(nodes: readonly GraphNode[], inputs: readonly GraphValue[], options: PlanMemoryOptions): MemoryPlan {
-  const { keep, scratchBytes, share } = options;
+export function planMemory(
+  nodes: readonly GraphNode[],
+  inputs: readonly GraphValue[],
+  options: PlanMemoryOptions,
+): MemoryPlan {
+  const { keep, scratchBytes, share, prologue } = options;
   const forever = nodes.length;
   const root = aliasRoots(nodes);
-  const lastUse = lastUses(nodes, root, keep, forever);
+  const lastUse = lastUses(nodes, root, keep, forever, prologue);
   const storageOf = new Map<number, Storage>();
   const places = new Map<number, Place>();
   const all: Storage[] = [];
@@ -89,10 +95,16 @@ function lastUses(
   root: (value: GraphValue) => GraphValue,
   keep: ReadonlySet<number>,
   forever: number,
+  prologue: number,
 ): Map<number, number> {
   const last = new Map<number, number>();
+  const prepared = new Set(nodes.slice(0, prologue).flatMap((node) => node.outputs.map((output) => root(output).id)));
   nodes.forEach((node, step) => {
-    for (const input of node.inputs) if (input) last.set(root(input).id, step);
+    for (const input of node.inputs) {
+      if (!input) continue;
+      const { id } = root(input);
+      last.set(id, step >= prologue && prepared.has(id) ? forever : step);
+    }
   });
   for (const node of nodes) {
     for (const output of node.outputs) if (keep.has(output.id)) last.set(root(output).id, forever);
@@ -116,7 +128,9 @@ function inplaceStorage(
     const origin = root(input);
     const storage = storageOf.get(origin.id);
     if (!storage || storage.end !== step || taken.has(storage) || graphInputs.includes(origin)) continue;
-    const shared = node.inputs.some((other, i) => i !== inputIndex && other && storageOf.get(root(other).id) === storage);
+    const shared = node.inputs.some(
+      (other, i) => i !== inputIndex && other && storageOf.get(root(other).id) === storage,
+    );
     if (!shared && bytesOf(input) === bytesOf(node.outputs[index])) return storage;
   }
   return undefined;

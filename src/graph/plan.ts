@@ -28,7 +28,10 @@ export interface PlanStep {
 
 export interface Plan {
   readonly steps: readonly PlanStep[];
-  /** Steps that need to run again only when weights changed; 0 in a training plan. */
+  /**
+   * So many first steps need to run again only when weights changed, or something else ran on this arena; 0 in a
+   * training plan.
+   */
   readonly prologue: number;
   /** What the caller writes before a run, by name. */
   readonly inputs: Readonly<Record<string, PlanBuffer>>;
@@ -42,13 +45,16 @@ export interface Plan {
 export function planToText(plan: Plan): string {
   const width = String(plan.steps.length).length + 1;
   const lines = plan.steps.map((step, index) => {
-    const results = step.outputs.map((buffer) => `${buffer.name}[${shapeText(buffer.shape)}]${place(buffer)}`).join(', ');
+    const results = step.outputs
+      .map((buffer) => `${buffer.name}[${shapeText(buffer.shape)}]${place(buffer)}`)
+      .join(', ');
     const operands = step.inputs.filter((buffer) => buffer !== null).map((buffer) => `${buffer.name}${place(buffer)}`);
     const attrs = Object.entries(step.attrs).map(([name, value]) => `${name}:${value}`);
     const tail = attrs.length > 0 ? ` {${attrs.join(' ')}}` : '';
     const inplace = step.outputs.some((output) => step.inputs.some((input) => input && samePlace(input, output)));
     return `${String(index).padStart(width)}  ${results} = ${step.op.name}(${operands.join(', ')})${tail}${inplace ? '  in place' : ''}`;
   });
+  if (plan.prologue > 0) lines.splice(plan.prologue, 0, `${'-'.repeat(width)}  above: only when weights changed`);
   const sizes = regions.map((region) => `${region} ${plan.bytes[region]} B`).join(', ');
   return [...lines, `${plan.steps.length} steps; ${sizes}`].join('\n');
 }
@@ -91,5 +97,12 @@ export function encodeStep(step: PlanStep, op: number): number[] {
 
 function encodeBuffer(buffer: PlanBuffer | null): number[] {
   if (!buffer) return [0];
-  return [1, regions.indexOf(buffer.region), buffer.offset, dtypes.indexOf(buffer.dtype), buffer.shape.length, ...buffer.shape];
+  return [
+    1,
+    regions.indexOf(buffer.region),
+    buffer.offset,
+    dtypes.indexOf(buffer.dtype),
+    buffer.shape.length,
+    ...buffer.shape,
+  ];
 }

@@ -26,7 +26,8 @@ type Fold = (first: GraphNode, second: GraphNode) => { inputs: GraphNode['inputs
 
 function fusePairs(nodes: readonly GraphNode[], keep: ReadonlySet<number>, fold: Fold): GraphNode[] {
   const uses = new Map<number, number>();
-  for (const node of nodes) for (const input of node.inputs) if (input) uses.set(input.id, (uses.get(input.id) ?? 0) + 1);
+  for (const node of nodes)
+    for (const input of node.inputs) if (input) uses.set(input.id, (uses.get(input.id) ?? 0) + 1);
   const position = new Map<GraphNode, number>();
   const result: GraphNode[] = [];
   const current = new Map<number, GraphNode>();

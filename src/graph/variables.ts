@@ -34,7 +34,11 @@ export class Variables {
   /** Adds a variable behind the last one of its region. Names are unique over both regions. */
   declare(name: string, shape: readonly number[], dtype: DType, region: 'state' | 'training'): Variable {
     if (this.byName.has(name)) {
-      throw new OcellusError('ERR_OCELLUS_STATE', { where: 'variables', expected: 'a new name', got: `'${name}' again` });
+      throw new OcellusError('ERR_OCELLUS_STATE', {
+        where: 'variables',
+        expected: 'a new name',
+        got: `'${name}' again`,
+      });
     }
     const variable: Variable = { name, shape: [...shape], dtype, region, offset: this.sizes[region] };
     this.byName.set(name, variable);

@@ -186,12 +186,13 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
 
   /**
    * All weights and running statistics, in the order of the layers. Take them anew after `compile` with another backend:
-   * it may have moved them.
+   * it may have moved them. Since they may be written at any time, every later prediction prepares weights anew;
+   * `getWeights` and `setWeights` cost nothing of the kind.
    */
   get weights(): ModelWeight[] {
     const session = this.built('weights');
     return session.weights.map(({ path, shape, trainable, variable }) => {
-      return { path, shape, trainable, data: session.view(variable) as Float32Array };
+      return { path, shape, trainable, data: session.expose(variable) as Float32Array };
     });
   }
 
@@ -202,13 +203,17 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
 
   /** Copies of all weights by path. */
   getWeights(): Record<string, Float32Array> {
-    return Object.fromEntries(this.weights.map(({ path, data }) => [path, Float32Array.from(data)]));
+    const session = this.built('getWeights');
+    return Object.fromEntries(
+      session.weights.map(({ path, variable }) => [path, Float32Array.from(session.view(variable))]),
+    );
   }
 
   /** Sets weights by path; those that are not named stay. */
   setWeights(weights: Readonly<Record<string, ArrayLike<number>>>): void {
-    this.built('setWeights').requireIdle('setWeights');
-    const own = Object.fromEntries(this.weights.map(({ path, data }) => [path, data]));
+    const session = this.built('setWeights');
+    session.requireIdle('setWeights');
+    const own = Object.fromEntries(session.weights.map(({ path, variable }) => [path, session.view(variable)]));
     for (const [path, values] of Object.entries(weights)) {
       const { length } = checkName('setWeights', path, own);
       check(values?.length === length, 'ERR_OCELLUS_SHAPE', () => ({
@@ -217,6 +222,7 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
         got: values?.length ?? 'none',
       }));
     }
+    session.weightsChanged();
     for (const [path, values] of Object.entries(weights)) own[path].set(values);
   }
 

@@ -4,6 +4,7 @@ import { activationOps } from './activation.js';
 import { convOps } from './conv.js';
 import { dropoutOps } from './dropout.js';
 import { elementwiseOps } from './elementwise.js';
+import { foldingOps } from './folding.js';
 import { lossOps } from './loss.js';
 import { matmulOps } from './matmul.js';
 import { normalizationOps } from './normalization.js';
@@ -27,6 +28,7 @@ const families: readonly (readonly AnyOp[])[] = [
   lossOps,
   optimizerOps,
   winogradOps,
+  foldingOps,
 ];
 
 /** Every built-in op by name. */

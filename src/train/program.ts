@@ -83,6 +83,7 @@ export function buildProgram(request: ProgramRequest, context: ProgramContext): 
     outputs: Object.fromEntries(named.map((value) => [value.name, value])),
     variables: context.variables,
     target: context.target,
+    prologue: mode === 'predict' || mode === 'evaluate',
   });
   const read = (value: Value): PlanBuffer => plan.outputs[value.name];
   const written = (value: Value): PlanBuffer => plan.inputs[value.name];

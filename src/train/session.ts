@@ -72,6 +72,10 @@ export class Session {
   private tail: Promise<unknown> = Promise.resolve();
   private pending = 0;
   private lastTurn = 0;
+  /** The program whose prologue ran on the arena as it is and on the weights as they are. */
+  private prepared: BoundProgram | null = null;
+  /** Somebody outside may write to weights at any time. */
+  private exposed = false;
 
   constructor(
     readonly network: Network,
@@ -92,9 +96,23 @@ export class Session {
     for (const weight of survey.weights) this.view(this.table.get(weight.path)).set(valuesOf(weight));
   }
 
-  /** The elements of a variable, in place. */
+  /** The elements of a variable, in place: to be read, or to be written together with `weightsChanged`. */
   view(variable: Variable): NumericArray {
     return viewBuffer(this.memory, variable);
+  }
+
+  /**
+   * The elements of a variable for hands outside, which may write at any time: from now on, what is computed from
+   * weights alone is computed in every run.
+   */
+  expose(variable: Variable): NumericArray {
+    this.exposed = true;
+    return this.view(variable);
+  }
+
+  /** To be called when weights are written: what is computed from weights alone is computed again. */
+  weightsChanged(): void {
+    this.prepared = null;
   }
 
   /** The optimizer's variables by the names they have in files: `velocity` → parameter → view. */
@@ -133,10 +151,13 @@ export class Session {
 
   /** Moves to another backend. Views of weights that were taken before may be out of date afterwards. */
   private useBackend(backend: Backend): void {
-    const state = backend.name === this.backend.name ? this.memory.state : copyOf(this.memory.state, backend);
+    const stays = backend.name === this.backend.name;
+    const state = stays ? this.memory.state : copyOf(this.memory.state, backend);
+    this.exposed &&= stays;
     this.backend = backend;
     this.memory = { state, training: backend.allocate(this.variables.bytes('training')), arena: backend.allocate(0) };
     this.programs.clear();
+    this.prepared = null;
   }
 
   plan(request: ProgramRequest): Plan {
@@ -147,7 +168,7 @@ export class Session {
   async run<T>(request: ProgramRequest, user: StepUser<T>): Promise<T> {
     return this.exclusive(async () => {
       const bound = this.prepare(request, user);
-      await bound.executable.run();
+      await bound.executable.run(this.begin(bound));
       return this.finish(request, bound, user);
     });
   }
@@ -156,7 +177,7 @@ export class Session {
   runSync<T>(request: ProgramRequest, user: StepUser<T>): T {
     this.requireIdle('a synchronous call');
     const bound = this.prepare(request, user);
-    bound.executable.runSync();
+    bound.executable.runSync(this.begin(bound));
     return this.finish(request, bound, user);
   }
 
@@ -170,6 +191,7 @@ export class Session {
       bound.executable.runSync();
       return bound.executable.profileSync();
     } finally {
+      this.prepared = null;
       state.set(saved[0]);
       training.set(saved[1]);
     }
@@ -179,6 +201,7 @@ export class Session {
   release(): void {
     this.requireIdle('dispose');
     this.programs.clear();
+    this.prepared = null;
     this.memory = { ...this.memory, arena: this.backend.allocate(0) };
   }
 
@@ -225,7 +248,18 @@ export class Session {
     return bound;
   }
 
+  /**
+   * The step to begin with: behind the prologue when it ran before and nothing has run since that shares the arena or
+   * moves weights. Until the run has ended well, the arena counts as unknown.
+   */
+  private begin(bound: BoundProgram): number {
+    const ready = this.prepared === bound && !this.exposed;
+    this.prepared = null;
+    return ready ? bound.executable.plan.prologue : 0;
+  }
+
   private finish<T>(request: ProgramRequest, bound: BoundProgram, user: StepUser<T>): T {
+    this.prepared = bound;
     if (request.mode === 'train' || request.mode === 'apply') this.step++;
     return user.read(bound);
   }
@@ -273,6 +307,7 @@ export class Session {
     if (program.plan.bytes.arena > this.memory.arena.byteLength) {
       this.memory = { ...this.memory, arena: this.backend.allocate(program.plan.bytes.arena) };
       for (const other of this.programs.values()) other.bound = null;
+      this.prepared = null;
     }
     cached.bound ??= {
       executable: this.backend.load(program.plan, this.memory),

@@ -15,10 +15,10 @@ import { apart, join, shrink, split, step, view } from './toy-ops.js';
 
 type Move = { op: number; a: number; b: number; keep: boolean };
 
-const moves = fc.array(
-  fc.record({ op: fc.nat(6), a: fc.nat(1000), b: fc.nat(1000), keep: fc.boolean() }),
-  { minLength: 1, maxLength: 40 },
-);
+const moves = fc.array(fc.record({ op: fc.nat(6), a: fc.nat(1000), b: fc.nat(1000), keep: fc.boolean() }), {
+  minLength: 1,
+  maxLength: 40,
+});
 
 /** A program from random moves: each picks earlier values as operands. */
 function program(list: Move[]): { graph: Graph; outputs: Record<string, GraphValue>; variables: Variables } {
@@ -29,15 +29,19 @@ function program(list: Move[]): { graph: Graph; outputs: Record<string, GraphVal
   const outputs: Record<string, GraphValue> = {};
   for (const { op, a, b, keep } of list) {
     const left = values[a % values.length];
-    const fitting = values.filter((value) => value.shape[0] === left.shape[0] && value.shape.length === left.shape.length);
+    const fitting = values.filter(
+      (value) => value.shape[0] === left.shape[0] && value.shape.length === left.shape.length,
+    );
     const right = fitting[b % fitting.length];
-    const emit = (row: OpDefinition, inputs: GraphValue[], attrs = {}) => graph.emit(row, inputs, attrs) as GraphValue[];
+    const emit = (row: OpDefinition, inputs: GraphValue[], attrs = {}) =>
+      graph.emit(row, inputs, attrs) as GraphValue[];
     const made = [
       () => emit(step, [left]),
       () => emit(apart, [left]),
       () => emit(join, [left, right]),
       () => emit(split, [left]),
-      () => emit(view as OpDefinition, [left], { shape: [left.shape.reduce((x, y) => x * y, 1), 1].slice(0, 1 + (b % 2)) }),
+      () =>
+        emit(view as OpDefinition, [left], { shape: [left.shape.reduce((x, y) => x * y, 1), 1].slice(0, 1 + (b % 2)) }),
       () => (left.shape.length === 1 ? emit(shrink, [left]) : emit(step, [left])),
       () => (right.shape.length === 1 ? emit(join, [right, right]) : emit(apart, [right])),
     ][op]();
@@ -51,11 +55,17 @@ function program(list: Move[]): { graph: Graph; outputs: Record<string, GraphVal
 function results(plan: Plan): Record<string, number[]> {
   const memory = allocateMemory(plan, typescriptBackend);
   memory.arena.fill(0x7f);
-  const fill = (buffer: Plan['inputs'][string]) => viewBuffer(memory, buffer).forEach((_, i, all) => (all[i] = i + buffer.name.length));
+  const fill = (buffer: Plan['inputs'][string]) =>
+    viewBuffer(memory, buffer).forEach((_, i, all) => (all[i] = i + buffer.name.length));
   for (const input of Object.values(plan.inputs)) fill(input);
   viewBuffer(memory, { name: 'w', region: 'state', offset: 0, shape: [64], dtype: 'float32' }).fill(0.25);
-  typescriptBackend.load(plan, memory).runSync();
-  return Object.fromEntries(Object.entries(plan.outputs).map(([name, buffer]) => [name, [...viewBuffer(memory, buffer)]]));
+  const executable = typescriptBackend.load(plan, memory);
+  executable.runSync();
+  // What a prologue made must have survived the body.
+  if (plan.prologue > 0) executable.runSync(plan.prologue);
+  return Object.fromEntries(
+    Object.entries(plan.outputs).map(([name, buffer]) => [name, [...viewBuffer(memory, buffer)]]),
+  );
 }
 
 describe('memory planner', () => {
@@ -66,6 +76,7 @@ describe('memory planner', () => {
         const shared = compile(graph, { outputs, variables });
         const unshared = compile(graph, { outputs, variables, planMemory: false });
         expect(results(shared)).toEqual(results(unshared));
+        expect(results(compile(graph, { outputs, variables, prologue: true }))).toEqual(results(unshared));
         expect(shared.bytes.arena).toBeLessThanOrEqual(unshared.bytes.arena);
       }),
       { numRuns: 300 },
@@ -73,10 +84,19 @@ describe('memory planner', () => {
   });
 
   it('never overlaps storages that live at the same time', () => {
-    const storage = fc.record({ bytes: fc.integer({ min: 1, max: 500 }), start: fc.integer({ min: -1, max: 30 }), length: fc.nat(20) });
+    const storage = fc.record({
+      bytes: fc.integer({ min: 1, max: 500 }),
+      start: fc.integer({ min: -1, max: 30 }),
+      length: fc.nat(20),
+    });
     fc.assert(
       fc.property(fc.array(storage, { minLength: 1, maxLength: 60 }), (list) => {
-        const all: Storage[] = list.map(({ bytes, start, length }) => ({ bytes, start, end: start + length, offset: -1 }));
+        const all: Storage[] = list.map(({ bytes, start, length }) => ({
+          bytes,
+          start,
+          end: start + length,
+          offset: -1,
+        }));
         const total = assignOffsets(all);
         for (const a of all) {
           expect(a.offset).toBeGreaterThanOrEqual(0);

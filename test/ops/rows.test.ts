@@ -82,6 +82,8 @@ const signatures = [
   'winogradFilter(weight) -> (u) {tile:i, rotate:i}',
   'winogradConv2d(x, u, bias?) -> (y) {tile:i, kernelSize:i, filters:i, padding:i4, activation:i}',
   'winogradConv2dGradWeight(x, dy) -> (dw) {tile:i, kernelSize:i, padding:i4}',
+  // folding
+  'foldBatchNorm(weight, bias?, gamma?, beta?, mean, variance) -> (foldedWeight, foldedBias) {epsilon:f, axis:i}',
 ];
 
 test('the table is the vocabulary', () => {
