@@ -18,7 +18,6 @@ export async function contest(contenders, { rounds, tries = 2 }) {
     contender,
     gate: quietGate(contender.isa, contender.threads),
     attempts: [],
-    best: Number.POSITIVE_INFINITY,
     failed: null,
   }));
   for (let turn = 0; turn < rounds; turn++) {
@@ -27,17 +26,24 @@ export async function contest(contenders, { rounds, tries = 2 }) {
   return entries.map(settle);
 }
 
-function takesPart({ contender, best, failed }, entries) {
+/** Only undisturbed times may end a contender's part: one unlucky turn must not hide a peer's better variant. */
+function quietBest({ gate, attempts }) {
+  const quiet = attempts.filter((attempt) => gate.isQuiet(attempt));
+  return Math.min(...quiet.flatMap(({ value }) => value.times));
+}
+
+function takesPart(entry, entries) {
+  const { contender, failed } = entry;
   if (failed !== null) return false;
-  const rivals = entries.filter((other) => contender.group !== undefined && other.contender.group === contender.group);
-  return best === Number.POSITIVE_INFINITY || rivals.every((rival) => best <= hopeless * rival.best);
+  const best = quietBest(entry);
+  if (contender.group === undefined || best === Number.POSITIVE_INFINITY) return true;
+  const rivals = entries.filter((other) => other.contender.group === contender.group);
+  return rivals.every((rival) => best <= hopeless * quietBest(rival));
 }
 
 async function play(entry, tries) {
   try {
-    const attempts = await entry.gate.attempt(entry.contender.run, tries);
-    entry.attempts.push(...attempts);
-    entry.best = Math.min(entry.best, ...attempts.flatMap(({ value }) => value.times));
+    entry.attempts.push(...(await entry.gate.attempt(entry.contender.run, tries)));
   } catch (error) {
     if (!entry.contender.mayFail) throw error;
     entry.failed = error.message;

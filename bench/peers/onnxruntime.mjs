@@ -5,6 +5,7 @@ import * as ort from 'onnxruntime-node';
 import { peakRssMiB, sample } from '../measure.mjs';
 import { batchOf } from '../nets/index.mjs';
 import { answer } from '../process.mjs';
+import { ownSeconds } from '../quiet.mjs';
 import { onnxModel } from './onnx.mjs';
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json');
@@ -19,5 +20,5 @@ await answer(async ({ net, batch, threads, ...sampling }) => {
   });
   const x = new ort.Tensor('float32', batchOf(net, batch).x.data, inputShape);
   const times = await sample(() => session.run({ x }), sampling);
-  return { name: `onnxruntime ${version}`, parameters, times, peakRssMiB: peakRssMiB() };
+  return { name: `onnxruntime ${version}`, parameters, times, peakRssMiB: peakRssMiB(), cpuSeconds: ownSeconds() };
 });

@@ -6,6 +6,7 @@ import * as keras from '@tensorflow/tfjs-layers';
 import { peakRssMiB, sample } from '../measure.mjs';
 import { batchOf, nets } from '../nets/index.mjs';
 import { answer } from '../process.mjs';
+import { ownSeconds } from '../quiet.mjs';
 import { paddingOf, translate } from './translate.mjs';
 
 const { layers } = keras;
@@ -84,5 +85,6 @@ await answer(async ({ net, mode, batch, engine, ...sampling }) => {
     parameters: trainedValues(model),
     times,
     peakRssMiB: peakRssMiB(),
+    cpuSeconds: ownSeconds(),
   };
 });

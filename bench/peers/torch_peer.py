@@ -214,6 +214,7 @@ def main():
         "times": times,
         "peakRssMiB": peak_rss_mib(),
         "baseRssMiB": base,
+        "cpuSeconds": time.process_time(),
     }
 
 

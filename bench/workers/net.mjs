@@ -6,6 +6,7 @@ import { backendInfo } from '../../dist/index.js';
 import { peakRssMiB, sample } from '../measure.mjs';
 import { batchOf, buildNet, parametersOf } from '../nets/index.mjs';
 import { answer } from '../process.mjs';
+import { ownSeconds } from '../quiet.mjs';
 
 await answer(async ({ net, mode, batch, backend = 'native', threads, isa, winograd, ...sampling }) => {
   const choice = { backend, threads, isa, winograd };
@@ -29,6 +30,7 @@ await answer(async ({ net, mode, batch, backend = 'native', threads, isa, winogr
     times,
     peakRssMiB: peakRssMiB(),
     baseRssMiB,
+    cpuSeconds: ownSeconds(),
     eventLoopP99Ms: delay.percentile(99) / 1e6,
   };
 });
