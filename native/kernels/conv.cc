@@ -3,10 +3,12 @@
 //   conv2d            y  = windows(x) * weight
 //   conv2dGradWeight  dw = windows(x)' * dy, summed over parts of the pixels in a fixed order
 //   conv2dGradInput   dx = windows(dy) * weight' (conv_input.h), or dy * weight' folded together (conv_fold.h)
+// One filter per channel (depthwise.h) is no product, and done by itself.
 #include "../gemm/gemm.h"
 #include "conv_fold.h"
 #include "conv_input.h"
 #include "conv_shape.h"
+#include "depthwise.h"
 #include "windows.h"
 
 namespace ocellus {
@@ -85,11 +87,19 @@ static inline Gemm gemmOfConv2d(const KernelContext& context, Windows& windows) 
 }
 
 static Workspace workspaceOfConv2d(const KernelContext& context) {
+  if (isDepthwise(shapeOfConv2d(context))) return {0, 0};
   Windows windows;
   return OCELLUS_ISA::gemmWorkspace(gemmOfConv2d(context, windows));
 }
 
 static void runConv2d(const KernelContext& context) {
+  const ConvShape s = shapeOfConv2d(context);
+  if (isDepthwise(s)) {
+    const TensorView* in = context.inputs;
+    const float* bias = in[2].present ? f32(in[2]) : nullptr;
+    const int32_t activation = attrsOf<Conv2dAttrs>(context).activation;
+    return runDepthwise(context, s, f32(in[0]), f32(in[1]), bias, activation, f32(context.outputs[0]));
+  }
   Windows windows;
   OCELLUS_ISA::runGemm(context, gemmOfConv2d(context, windows), context.scratch);
 }
@@ -106,9 +116,13 @@ static const char* checkGradWeight(const KernelContext& context) {
   return nullptr;
 }
 
+static inline ConvShape shapeOfGradWeight(const KernelContext& context) {
+  return makeConvShape(context.inputs[0].dims, context.outputs[0].dims, context.inputs[1].dims,
+                       attrsOf<GradWeightAttrs>(context).conv);
+}
+
 static inline Gemm gemmOfGradWeight(const KernelContext& context, Windows& windows) {
-  const ConvShape s = makeConvShape(context.inputs[0].dims, context.outputs[0].dims, context.inputs[1].dims,
-                                    attrsOf<GradWeightAttrs>(context).conv);
+  const ConvShape s = shapeOfGradWeight(context);
   Gemm gemm = {};
   gemm.m = s.kernelY * s.kernelX * s.groupChannels;
   gemm.n = s.groupFilters;
@@ -127,11 +141,18 @@ static inline Gemm gemmOfGradWeight(const KernelContext& context, Windows& windo
 }
 
 static Workspace workspaceOfGradWeight(const KernelContext& context) {
+  const ConvShape s = shapeOfGradWeight(context);
+  if (isDepthwise(s)) return workspaceOfDepthwiseWeight(s);
   Windows windows;
   return OCELLUS_ISA::gemmWorkspace(gemmOfGradWeight(context, windows));
 }
 
 static void runGradWeight(const KernelContext& context) {
+  const ConvShape s = shapeOfGradWeight(context);
+  if (isDepthwise(s)) {
+    const TensorView* in = context.inputs;
+    return runDepthwiseWeight(context, s, f32(in[0]), f32(in[1]), f32(context.outputs[0]));
+  }
   Windows windows;
   OCELLUS_ISA::runGemm(context, gemmOfGradWeight(context, windows), context.scratch);
 }
@@ -139,11 +160,14 @@ static void runGradWeight(const KernelContext& context) {
 // ---- conv2dGradInput and conv2dTranspose
 
 static Workspace workspaceOfInputGradient(const InputGradient& g) {
+  if (isDepthwise(g.shape)) return workspaceOfDepthwiseInput(g.shape);
   return shouldFold(g.shape) ? workspaceOfFold(g) : workspaceOfGather(g);
 }
 
 static void runInputGradient(const KernelContext& context, const InputGradient& g) {
-  if (shouldFold(g.shape)) {
+  if (isDepthwise(g.shape)) {
+    runDepthwiseInput(context, g.shape, g.dy, g.weight, g.bias, g.activation, g.dx);
+  } else if (shouldFold(g.shape)) {
     runFold(context, g);
   } else {
     runGather(context, g);

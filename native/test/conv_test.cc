@@ -163,6 +163,21 @@ Conv anyConv(Random& source) {
   return c;
 }
 
+// One filter per channel: wide enough for the paths of windows that lie inside, and every way to lie outside.
+Conv anyDepthwise(Random& source) {
+  static const int64_t channels[] = {2, 3, 8, 16, 17, 33};
+  Conv c = anyConv(source);
+  do {
+    c.height = 1 + source.below(9);
+    c.width = 1 + source.below(40);
+    c.groups = c.channels = c.filters = channels[source.below(6)];
+    c.kernelY = c.kernelX = source.below(4) == 0 ? 5 : 3;
+    c.strideY = c.strideX = 1 + source.below(3);
+    c.dilationY = c.dilationX = source.below(3) == 0 ? 2 : 1;
+  } while (!c.fits());
+  return c;
+}
+
 void rejections() {
   const Conv good = {2, 9, 8, 6, 3, 2, 4, 2, 1, 1, 0, 1, 1, 2, 1, 2};
   const auto tryConv = [&](const Conv& c, const char* what, int64_t activation = 0, Shape x = {}, Shape w = {},
@@ -219,6 +234,7 @@ void rejections() {
 int main() {
   Random source;
   for (int i = 0; i < 250; i++) all(source, anyConv(source), source.below(4), source.below(2) != 0);
+  for (int i = 0; i < 150; i++) all(source, anyDepthwise(source), source.below(4), source.below(2) != 0);
   const Conv cases[] = {
       {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},       // one multiplication
       {0, 5, 5, 3, 3, 3, 4, 1, 1, 1, 1, 1, 1, 1, 1, 1},       // an empty batch
