@@ -22,6 +22,10 @@ struct TileInput {
   int64_t aPitch;
   const float* b;  // B(k, j) at b[k * bPitch + j], readable for whole vectors of columns
   int64_t bPitch;
+  // Further pieces of k: each has `k` elements too, starts `aSegment` floats after the one before in A and follows it
+  // in B. Rows of a kernel's window in an image, say.
+  int64_t moreSegments;
+  int64_t aSegment;
 };
 
 struct TileOutput {
@@ -71,23 +75,29 @@ static void computeTile(const TileInput& in, const TileOutput& out) {
     if (byColumns) a[0] += aPitch;
   };
 
-  int64_t k = 0;
-  for (; k + 4 <= in.k; k += 4) {
-    step(0);
-    step(1);
-    step(2);
-    step(3);
-    if (!byColumns) {
-      OCELLUS_UNROLL
-      for (int p = 0; p < kPointers; p++) a[p] += 4;
+  for (int64_t segment = 0;; segment++) {
+    int64_t k = 0;
+    for (; k + 4 <= in.k; k += 4) {
+      step(0);
+      step(1);
+      step(2);
+      step(3);
+      if (!byColumns) {
+        OCELLUS_UNROLL
+        for (int p = 0; p < kPointers; p++) a[p] += 4;
+      }
     }
-  }
-  for (; k < in.k; k++) {
-    step(0);
-    if (!byColumns) {
-      OCELLUS_UNROLL
-      for (int p = 0; p < kPointers; p++) a[p] += 1;
+    for (; k < in.k; k++) {
+      step(0);
+      if (!byColumns) {
+        OCELLUS_UNROLL
+        for (int p = 0; p < kPointers; p++) a[p] += 1;
+      }
     }
+    if (segment == in.moreSegments) break;
+    const int64_t next = in.aSegment - (byColumns ? in.k * aPitch : in.k);
+    OCELLUS_UNROLL
+    for (int p = 0; p < kPointers; p++) a[p] += next;
   }
 
   constexpr int kLast = kVecs - 1;

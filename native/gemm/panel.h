@@ -17,7 +17,7 @@ template <bool byColumns>
 static inline void computePanel(const Operand& a, const Operand& b, int64_t rows, int64_t count,
                                 const TileOutput& first) {
   const int64_t tiles = ceilDiv(rows, kTileRows), vecs = ceilDiv(first.columns, kVecWidth);
-  TileInput in = {count, a.data, a.pitch, b.data, b.pitch};
+  TileInput in = {count, a.data, a.pitch, b.data, b.pitch, 0, 0};
   TileOutput out = first;
   for (int64_t t = 0; t < tiles; t++) {
     const int64_t height = rows / tiles + (t < rows % tiles ? 1 : 0);

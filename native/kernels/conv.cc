@@ -5,6 +5,7 @@
 //   conv2dGradInput   dx = windows(dy) * weight' (conv_input.h), or dy * weight' folded together (conv_fold.h)
 // One filter per channel (depthwise.h) is no product, and done by itself.
 #include "../gemm/gemm.h"
+#include "conv_direct.h"
 #include "conv_fold.h"
 #include "conv_input.h"
 #include "conv_shape.h"
@@ -87,19 +88,21 @@ static inline Gemm gemmOfConv2d(const KernelContext& context, Windows& windows) 
 }
 
 static Workspace workspaceOfConv2d(const KernelContext& context) {
-  if (isDepthwise(shapeOfConv2d(context))) return {0, 0};
+  const ConvShape s = shapeOfConv2d(context);
+  if (isDepthwise(s)) return {0, 0};
+  if (!isPointwise(s) && suitsDirect(s)) return workspaceOfDirect(s);
   Windows windows;
   return OCELLUS_ISA::gemmWorkspace(gemmOfConv2d(context, windows));
 }
 
 static void runConv2d(const KernelContext& context) {
   const ConvShape s = shapeOfConv2d(context);
-  if (isDepthwise(s)) {
-    const TensorView* in = context.inputs;
-    const float* bias = in[2].present ? f32(in[2]) : nullptr;
-    const int32_t activation = attrsOf<Conv2dAttrs>(context).activation;
-    return runDepthwise(context, s, f32(in[0]), f32(in[1]), bias, activation, f32(context.outputs[0]));
-  }
+  const TensorView* in = context.inputs;
+  const float* bias = in[2].present ? f32(in[2]) : nullptr;
+  const int32_t activation = attrsOf<Conv2dAttrs>(context).activation;
+  if (isDepthwise(s)) return runDepthwise(context, s, f32(in[0]), f32(in[1]), bias, activation, f32(context.outputs[0]));
+  if (!isPointwise(s) && suitsDirect(s))
+    return runDirect(context, {s, f32(in[0]), f32(in[1]), false, bias, activation, f32(context.outputs[0])});
   Windows windows;
   OCELLUS_ISA::runGemm(context, gemmOfConv2d(context, windows), context.scratch);
 }
@@ -159,14 +162,23 @@ static void runGradWeight(const KernelContext& context) {
 
 // ---- conv2dGradInput and conv2dTranspose
 
+// At stride 1 the gradient of the input is a direct convolution of dy with the turned filter. Few channels would leave
+// most of a vector empty: folding is faster then.
+static inline bool servesTurned(const ConvShape& s) {
+  return s.strideX == 1 && s.strideY == 1 && s.channels >= kVecWidth && !isPointwise(s) && suitsDirect(turnedOf(s));
+}
+
 static Workspace workspaceOfInputGradient(const InputGradient& g) {
   if (isDepthwise(g.shape)) return workspaceOfDepthwiseInput(g.shape);
+  if (servesTurned(g.shape)) return workspaceOfDirect(turnedOf(g.shape));
   return shouldFold(g.shape) ? workspaceOfFold(g) : workspaceOfGather(g);
 }
 
 static void runInputGradient(const KernelContext& context, const InputGradient& g) {
   if (isDepthwise(g.shape)) {
     runDepthwiseInput(context, g.shape, g.dy, g.weight, g.bias, g.activation, g.dx);
+  } else if (servesTurned(g.shape)) {
+    runDirect(context, {turnedOf(g.shape), g.dy, g.weight, true, g.bias, g.activation, g.dx});
   } else if (shouldFold(g.shape)) {
     runFold(context, g);
   } else {

@@ -64,6 +64,23 @@ static inline bool isPointwise(const ConvShape& s) {
          s.bottom == 0 && s.right == 0;
 }
 
+// The gradient of a stride-1 convolution's input as a convolution itself: of dy, with the filter turned by 180 degrees.
+// Margins may become negative: pixels cut off.
+static inline ConvShape turnedOf(const ConvShape& s) {
+  ConvShape t = s;
+  t.height = s.outY;
+  t.width = s.outX;
+  t.channels = s.filters;
+  t.outY = s.height;
+  t.outX = s.width;
+  t.filters = s.channels;
+  t.groupChannels = s.groupFilters;
+  t.groupFilters = s.groupChannels;
+  t.top = (s.kernelY - 1) * s.dilationY - s.top;
+  t.left = (s.kernelX - 1) * s.dilationX - s.left;
+  return t;
+}
+
 // `x`, `weight` and `y` stand for the forward convolution's tensors, whatever their part in the op is; checkFloatViews
 // has passed.
 static inline const char* checkConv(const TensorView& x, const TensorView& weight, const TensorView& y,

@@ -22,19 +22,6 @@ static inline bool isDepthwise(const ConvShape& s) {
   return s.groups > 1 && s.groupChannels == 1 && s.groupFilters == 1 && s.kernelY * s.kernelX <= kMostTaps;
 }
 
-// The input's gradient at stride 1 is a depthwise convolution of dy with the filter turned by 180 degrees. Margins may
-// become negative: pixels cut off.
-static inline ConvShape turned(const ConvShape& s) {
-  ConvShape t = s;
-  t.height = s.outY;
-  t.width = s.outX;
-  t.outY = s.height;
-  t.outX = s.width;
-  t.top = (s.kernelY - 1) * s.dilationY - s.top;
-  t.left = (s.kernelX - 1) * s.dilationX - s.left;
-  return t;
-}
-
 // One tap of one output pixel: a vector of weights and a pixel of as many channels.
 struct Tap {
   const float* weight;
@@ -178,7 +165,7 @@ static void runDepthwiseInput(const KernelContext& context, const ConvShape& s, 
     float* flipped = reinterpret_cast<float*>(context.scratch);
     for (int64_t t = 0; t < taps; t++)
       memcpy(flipped + t * channels, weight + (taps - 1 - t) * channels, static_cast<size_t>(channels) * 4);
-    return runDepthwise(context, turned(s), dy, flipped, bias, activation, dx);
+    return runDepthwise(context, turnedOf(s), dy, flipped, bias, activation, dx);
   }
   const int64_t bytes = 4 * channels * (s.width + s.outX);
   parallelRows(context, s.batch * s.height, bytes, [&](int64_t row) {

@@ -176,7 +176,7 @@ static void multiplyBlock(const ConvShape& shape, int64_t count, const float* x,
         const float* b = u + ((s * panels + panel) * channels) * kPanel + lane;
         for (int64_t group = 0; group < groups; group++) {
           const int64_t row = count * group / groups, rows = count * (group + 1) / groups - row;
-          const TileInput in = {channels, x + s * shape.xPlane + row * shape.xPitch, shape.xPitch, b, kPanel};
+          const TileInput in = {channels, x + s * shape.xPlane + row * shape.xPitch, shape.xPitch, b, kPanel, 0, 0};
           float* c = y + s * shape.yPlane + row * shape.yPitch + panel * kPanel + lane;
           const TileOutput out = {c, shape.yPitch, vecs * kVecWidth, false, false, nullptr, 0.0f};
           computeTile<false>(rows, vecs, in, out);

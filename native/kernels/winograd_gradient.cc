@@ -94,7 +94,7 @@ static void accumulateTiles(const GradShape& s, int64_t count, const float* x, c
       for (int64_t group = 0; group < groups; group++) {
         const int64_t row = channels * group / groups, rows = channels * (group + 1) / groups - row;
         const TileInput in = {count, x + plane * s.xPlane + c0 + row, s.xPitch, y + plane * s.yPlane + f0 + column,
-                              s.yPitch};
+                              s.yPitch, 0, 0};
         float* c = grad + (plane * channels + row) * s.gradPitch + column;
         const TileOutput out = {c, s.gradPitch, vecs * kVecWidth, accumulate, false, nullptr, 0.0f};
         computeTile<true>(rows, vecs, in, out);
