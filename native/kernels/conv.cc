@@ -6,6 +6,7 @@
 // One filter per channel (depthwise.h) is no product, and done by itself.
 #include "../gemm/gemm.h"
 #include "conv_direct.h"
+#include "conv_direct_weight.h"
 #include "conv_fold.h"
 #include "conv_input.h"
 #include "conv_shape.h"
@@ -146,16 +147,17 @@ static inline Gemm gemmOfGradWeight(const KernelContext& context, Windows& windo
 static Workspace workspaceOfGradWeight(const KernelContext& context) {
   const ConvShape s = shapeOfGradWeight(context);
   if (isDepthwise(s)) return workspaceOfDepthwiseWeight(s);
+  if (suitsDirectWeight(s)) return workspaceOfDirectWeight(s);
   Windows windows;
   return OCELLUS_ISA::gemmWorkspace(gemmOfGradWeight(context, windows));
 }
 
 static void runGradWeight(const KernelContext& context) {
   const ConvShape s = shapeOfGradWeight(context);
-  if (isDepthwise(s)) {
-    const TensorView* in = context.inputs;
-    return runDepthwiseWeight(context, s, f32(in[0]), f32(in[1]), f32(context.outputs[0]));
-  }
+  const float *x = f32(context.inputs[0]), *dy = f32(context.inputs[1]);
+  float* dw = f32(context.outputs[0]);
+  if (isDepthwise(s)) return runDepthwiseWeight(context, s, x, dy, dw);
+  if (suitsDirectWeight(s)) return runDirectWeight(context, s, x, dy, dw);
   Windows windows;
   OCELLUS_ISA::runGemm(context, gemmOfGradWeight(context, windows), context.scratch);
 }

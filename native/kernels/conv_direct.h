@@ -91,16 +91,20 @@ static void packFilters(const Direct& d, const DirectPlan& p, int64_t panel, flo
   }
 }
 
-// Rows [firstRow, firstRow + rows) of an image with zeros on both sides; rows outside the image are skipped.
+// Rows [firstRow, firstRow + rows) of an image with zeros on both sides. Rows outside the image are zeros where
+// `clearOutside` says so, else left as they are.
 static void copyRows(const ConvShape& s, const DirectPlan& p, const float* image, int64_t firstRow, int64_t rows,
-                     float* target) {
+                     bool clearOutside, float* target) {
   const int64_t pitch = p.paddedWidth * s.channels;
   const int64_t before = minOf(s.left, p.paddedWidth) * s.channels;
   const int64_t inside = minOf(s.width * s.channels, pitch - before);
   for (int64_t row = 0; row < rows; row++) {
     const int64_t y = firstRow + row;
-    if (y < 0 || y >= s.height) continue;
     float* to = target + row * pitch;
+    if (y < 0 || y >= s.height) {
+      if (clearOutside) clearFloats(to, pitch);
+      continue;
+    }
     if (before > 0) clearFloats(to, before);
     copyFloats(to + before, image + y * s.width * s.channels, inside);
     if (before + inside < pitch) clearFloats(to + before + inside, pitch - before - inside);
@@ -112,7 +116,7 @@ static void directBlock(const Direct& d, const DirectPlan& p, const float* image
                         int64_t to, float* copy, float* y) {
   const ConvShape& s = d.shape;
   const int64_t origin = from * s.strideY - s.top, segment = s.kernelX * s.channels;
-  if (p.copies) copyRows(s, p, image, origin, (to - 1 - from) * s.strideY + s.kernelY, copy);
+  if (p.copies) copyRows(s, p, image, origin, (to - 1 - from) * s.strideY + s.kernelY, false, copy);
   const int64_t rowPitch = (p.copies ? p.paddedWidth : s.width) * s.channels;
   // Where row `row` of the padded image, counted from `origin`, starts.
   const auto rowOf = [&](int64_t row) { return p.copies ? copy + row * rowPitch : image + (origin + row) * rowPitch; };
