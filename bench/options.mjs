@@ -15,6 +15,7 @@ export const benches = {
   memory: 'nets threads isa batch python',
   parameters: 'nets',
   compare: 'nets mode peers python threads isa batch seconds rounds winograd',
+  convergence: 'data epochs rounds threads',
 };
 
 const help = {
@@ -31,6 +32,8 @@ const help = {
   winograd: 'auto, off or fast',
   mode: 'train,infer',
   peers: peerNames.join(','),
+  data: 'a CIFAR-10 batch, gzipped',
+  epochs: 'of each training',
   python: 'interpreter that has torch; also OCELLUS_PYTHON',
 };
 
@@ -75,6 +78,8 @@ const readers = {
   threads: counts,
   batch: counts,
   rounds: (name, text) => counts(name, text)[0],
+  epochs: (name, text) => counts(name, text)[0],
+  data: (_, text) => text,
   seconds: (name, text) => numbers(name, text, 'a positive number', (n) => n > 0 && n < 3600)[0],
   isa: (_, text) => text,
   winograd: (name, text) => names({ auto: 1, off: 1, fast: 1 })(name, text)[0],
