@@ -1,4 +1,5 @@
 // Activations and their gradients, which are written in terms of the output y. Softmax works along the last axis.
+#include "columns.h"
 #include "softmax.h"
 
 namespace ocellus {
@@ -12,6 +13,22 @@ static_assert(sizeof(LeakyReluAttrs) == 4, "slots");
 
 const char* checkActivation(const KernelContext& context) { return checkEqualFloats(context, 1, 1); }
 const char* checkActivationGrad(const KernelContext& context) { return checkEqualFloats(context, 2, 1); }
+
+const char* checkReluGrad(const KernelContext& context) {
+  if (const char* wrong = checkFloatViews(context, 3, 1, 4)) return wrong;
+  const TensorView *in = context.inputs, &dx = context.outputs[0];
+  const bool fits = sameShape(in[0], dx) && sameShape(in[1], dx) && (!in[2].present || sameShape(in[2], dx));
+  return fits ? nullptr : "expected inputs of the shape of the output";
+}
+const char* checkReluGradBias(const KernelContext& context) {
+  if (const char* wrong = checkFloatViews(context, 3, 2, 4)) return wrong;
+  KernelContext alone = context;
+  alone.numOutputs = 1;
+  if (const char* wrong = checkReluGrad(alone)) return wrong;
+  const TensorView &dx = context.outputs[0], &dbias = context.outputs[1];
+  if (dx.rank < 1 || !isVector(dbias, dx.dims[dx.rank - 1])) return "expected one bias per channel";
+  return nullptr;
+}
 
 const char* alphaProblem(const KernelContext& context) {
   return attrsOf<LeakyReluAttrs>(context).alpha >= 0 ? nullptr : "expected alpha of at least 0";
@@ -47,7 +64,7 @@ void mapGrad(const KernelContext& context, const F& function) {
   const float *y = f32(context.inputs[0]), *dy = f32(context.inputs[1]);
   float* dx = f32(context.outputs[0]);
   parallelVectors(context, context.outputs[0].size, 12, [&](int64_t i, auto lanes) {
-    store(dx + i, function(load(y + i, lanes), load(dy + i, lanes)), lanes);
+    store(dx + i, function(load(y + i, lanes), settled(load(dy + i, lanes))), lanes);
   });
 }
 
@@ -55,8 +72,41 @@ void mapGrad(const KernelContext& context, const F& function) {
 void runRelu(const KernelContext& context) {
   map(context, 8, [](Vec x) { return max(zero(), x); });
 }
+inline Vec maskedBy(Vec y, Vec dy) { return select(gt(y, zero()), settled(dy), zero()); }
+
 void runReluGrad(const KernelContext& context) {
-  mapGrad(context, [](Vec y, Vec dy) { return select(gt(y, zero()), dy, zero()); });
+  if (!context.inputs[2].present) return mapGrad(context, [](Vec y, Vec dy) { return maskedBy(y, dy); });
+  const float *y = f32(context.inputs[0]), *dy = f32(context.inputs[1]), *other = f32(context.inputs[2]);
+  float* dx = f32(context.outputs[0]);
+  parallelVectors(context, context.outputs[0].size, 16, [&](int64_t i, auto lanes) {
+    store(dx + i, maskedBy(load(y + i, lanes), add(load(dy + i, lanes), load(other + i, lanes))), lanes);
+  });
+}
+
+// reluGrad and the sum of its result over all axes but the last, in one pass.
+Workspace workspaceOfReluGradBias(const KernelContext& context) {
+  const Columns columns = columnsOfView(context.inputs[0]);
+  return {columns.chunks * kSumRows * columns.period * static_cast<int64_t>(sizeof(float)), 0};
+}
+
+void runReluGradBias(const KernelContext& context) {
+  const Columns columns = columnsOfView(context.inputs[0]);
+  const float *y = f32(context.inputs[0]), *dy = f32(context.inputs[1]);
+  const float* other = context.inputs[2].present ? f32(context.inputs[2]) : nullptr;
+  float *dx = f32(context.outputs[0]), *dbias = f32(context.outputs[1]);
+  float* sums = reinterpret_cast<float*>(context.scratch);
+  const int64_t cost = 12 * minOf(columns.perChunk * columns.period, context.inputs[0].size);
+  parallelFor(context, columns.chunks, grainFor(cost), [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t chunk = begin; chunk < end; chunk++) {
+      sumColumnsInOrder(columns, chunk, sums + chunk * kSumRows * columns.period, [&](int64_t i, auto lanes) {
+        const Vec gradient = load(dy + i, lanes);
+        const Vec masked = maskedBy(load(y + i, lanes), other ? add(gradient, load(other + i, lanes)) : gradient);
+        store(dx + i, masked, lanes);
+        return masked;
+      });
+    }
+  });
+  foldColumns(columns, sums, kSumRows * columns.period, [&](int64_t c, double total) { dbias[c] = static_cast<float>(total); });
 }
 
 void runRelu6(const KernelContext& context) {
@@ -155,7 +205,8 @@ constexpr int32_t kLeakyBytes = sizeof(LeakyReluAttrs);
 
 const KernelEntry entries[] = {
     {"relu(x) -> (y) {}", 0, checkActivation, nullptr, runRelu},
-    {"reluGrad(y, dy) -> (dx) {}", 0, checkActivationGrad, nullptr, runReluGrad},
+    {"reluGrad(y, dy, other?) -> (dx) {}", 0, checkReluGrad, nullptr, runReluGrad},
+    {"reluGradBias(y, dy, other?) -> (dx, dbias) {}", 0, checkReluGradBias, workspaceOfReluGradBias, runReluGradBias},
     {"relu6(x) -> (y) {}", 0, checkActivation, nullptr, runRelu6},
     {"relu6Grad(y, dy) -> (dx) {}", 0, checkActivationGrad, nullptr, runRelu6Grad},
     {"leakyRelu(x) -> (y) {alpha:f}", kLeakyBytes, checkLeakyRelu, nullptr, runLeakyRelu},

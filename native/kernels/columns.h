@@ -36,6 +36,12 @@ static inline Columns columnsOf(int64_t rows, int64_t channels) {
   return columns;
 }
 
+// Of a tensor of rank 1 or more.
+static inline Columns columnsOfView(const TensorView& x) {
+  const int64_t channels = x.dims[x.rank - 1];
+  return columnsOf(channels ? x.size / channels : 0, channels);
+}
+
 // [first, last) periods of a chunk.
 static inline int64_t firstPeriod(const Columns& columns, int64_t chunk) { return chunk * columns.perChunk; }
 static inline int64_t lastPeriod(const Columns& columns, int64_t chunk) {
@@ -88,6 +94,31 @@ static inline void sumColumns(const Columns& columns, int64_t chunk, float* sums
   };
   for (; p < end; p++) single(p * period, period);
   if (isLastChunk(columns, chunk)) single(columns.periods * period, columns.rest);
+}
+
+// Rows in a row that are added up apart, so that rounding errors grow slowly.
+constexpr int kSumRows = 8;
+
+// The same for one kind of value(i, lanes), element after element: for values that are also written to memory, which
+// several rows at a time would do at half the speed. sums: kSumRows x period floats, overwritten; the first period of
+// them receives the result.
+template <class F>
+static inline void sumColumnsInOrder(const Columns& columns, int64_t chunk, float* sums, const F& value) {
+  const int64_t period = columns.period;
+  memset(sums, 0, static_cast<size_t>(kSumRows * period) * sizeof(float));
+  auto row = [&](int64_t p, int64_t length) {
+    float* sum = sums + p % kSumRows * period;
+    forVectors(0, length, [&](int64_t j, auto lanes) {
+      store(sum + j, add(load(sum + j, lanes), value(p * period + j, lanes)), lanes);
+    });
+  };
+  for (int64_t p = firstPeriod(columns, chunk); p < lastPeriod(columns, chunk); p++) row(p, period);
+  if (isLastChunk(columns, chunk)) row(columns.periods, columns.rest);
+  forVectors(0, period, [&](int64_t j, auto lanes) {
+    Vec parts[kSumRows];
+    for (int r = 0; r < kSumRows; r++) parts[r] = load(sums + r * period + j, lanes);
+    store(sums + j, sumOf<kSumRows>(parts), lanes);
+  });
 }
 
 // Channels combined at once.

@@ -11,6 +11,9 @@ namespace {
 struct Add {
   static inline Vec apply(Vec a, Vec b) { return add(a, b); }
 };
+struct AddRelu {
+  static inline Vec apply(Vec a, Vec b) { return max(zero(), add(a, b)); }
+};
 struct Subtract {
   static inline Vec apply(Vec a, Vec b) { return sub(a, b); }
 };
@@ -95,6 +98,20 @@ void runBinary(const KernelContext& context) {
                  [&](int64_t i, auto lanes) { store(rowY + i, Op::apply(va, load(rowB + i, lanes)), lanes); });
     }
   });
+}
+
+struct AddAttrs {
+  int32_t activation;  // 0: linear, 1: relu
+};
+static_assert(sizeof(AddAttrs) == 4, "slots");
+
+const char* checkAdd(const KernelContext& context) {
+  if (const char* wrong = checkBinary(context)) return wrong;
+  return isFlag(attrsOf<AddAttrs>(context).activation) ? nullptr : "expected a known activation";
+}
+
+void runAdd(const KernelContext& context) {
+  attrsOf<AddAttrs>(context).activation ? runBinary<AddRelu>(context) : runBinary<Add>(context);
 }
 
 // ---- unary: y = op(x) ----------------------------------------------------------------------------------------------
@@ -243,7 +260,7 @@ void runOneHot(const KernelContext& context) {
 }
 
 const KernelEntry entries[] = {
-    {"add(a, b) -> (y) {}", 0, checkBinary, nullptr, runBinary<Add>},
+    {"add(a, b) -> (y) {activation:i}", sizeof(AddAttrs), checkAdd, nullptr, runAdd},
     {"subtract(a, b) -> (y) {}", 0, checkBinary, nullptr, runBinary<Subtract>},
     {"multiply(a, b) -> (y) {}", 0, checkBinary, nullptr, runBinary<Multiply>},
     {"divide(a, b) -> (y) {}", 0, checkBinary, nullptr, runBinary<Divide>},

@@ -14,10 +14,10 @@ struct BatchNormAttrs {
 };
 static_assert(sizeof(BatchNormAttrs) == 8, "slots");
 
-struct GradAttrs {
+struct InferenceGradAttrs {
   float epsilon;
 };
-static_assert(sizeof(GradAttrs) == 4, "slots");
+static_assert(sizeof(InferenceGradAttrs) == 4, "slots");
 
 struct UpdateAttrs {
   float momentum, correction;
@@ -69,23 +69,32 @@ const char* checkInference(const KernelContext& context) {
   return checkForwardAttrs(context);
 }
 
-const char* checkGrad(const KernelContext& context) {
-  if (const char* wrong = checkFloatViews(context, 5, 3, 2)) return wrong;
+const char* checkGradViews(const KernelContext& context) {
   const TensorView *in = context.inputs, *out = context.outputs;
   if (!sameShape(in[0], in[4])) return "expected a dy of the shape of x";
   const TensorView* vectors[] = {&in[1], &in[2], &in[3], &out[1], &out[2]};
-  if (const char* wrong = checkChannels(in[0], out[0], vectors, 5)) return wrong;
-  return checkEpsilon(attrsOf<GradAttrs>(context).epsilon);
+  return checkChannels(in[0], out[0], vectors, 5);
+}
+
+const char* checkGrad(const KernelContext& context) {
+  if (const char* wrong = checkFloatViews(context, 6, 3, 34)) return wrong;
+  if (const char* wrong = checkGradViews(context)) return wrong;
+  const TensorView &x = context.inputs[0], &beta = context.inputs[5];
+  if (beta.present && !isVector(beta, x.dims[x.rank - 1])) return "expected one value per channel";
+  const BatchNormAttrs& attrs = attrsOf<BatchNormAttrs>(context);
+  if (attrs.activation != kLinear && attrs.activation != kRelu) return "expected no activation or relu";
+  return checkEpsilon(attrs.epsilon);
+}
+
+const char* checkInferenceGrad(const KernelContext& context) {
+  if (const char* wrong = checkFloatViews(context, 5, 3, 2)) return wrong;
+  if (const char* wrong = checkGradViews(context)) return wrong;
+  return checkEpsilon(attrsOf<InferenceGradAttrs>(context).epsilon);
 }
 
 const char* checkUpdate(const KernelContext& context) { return checkEqualFloats(context, 2, 1); }
 
 // ---- shared --------------------------------------------------------------------------------------------------------
-
-Columns columnsOfView(const TensorView& x) {
-  const int64_t channels = x.dims[x.rank - 1];
-  return columnsOf(channels ? x.size / channels : 0, channels);
-}
 
 int64_t rowsOf(const Columns& columns) { return (columns.periods * columns.period + columns.rest) / columns.channels; }
 
@@ -224,7 +233,7 @@ void combineMoments(const Columns& columns, const float* moments, const float* p
 
 Workspace workspaceOfBatchNorm(const KernelContext& context) {
   const Columns columns = columnsOfView(context.inputs[0]);
-  return floats((2 * columns.chunks + 4) * columns.period);
+  return floats((2 * columns.chunks + 5) * columns.period);
 }
 
 void runBatchNorm(const KernelContext& context) {
@@ -266,24 +275,38 @@ void runInference(const KernelContext& context) {
 
 Workspace workspaceOfGrad(const KernelContext& context) {
   const Columns columns = columnsOfView(context.inputs[0]);
-  return floats((2 * columns.chunks + 4) * columns.period);
+  return floats((2 * columns.chunks + 5) * columns.period);
 }
 
-// Sums of dy and of dy (x - mean) for all chunks; with a scale, dx = dy scale is written on the way.
-template <bool writes>
+// The gradient behind the normalization: dy, or with relu what of it passes where the normalized x is above 0. That is
+// computed as in the forward pass, bit for bit, which costs less than reading the output.
+struct Linear {
+  template <class Lanes>
+  inline Vec operator()(int64_t, Lanes, Vec, Vec dy) const {
+    return dy;
+  }
+};
+struct ThroughRelu {
+  const float *scale, *shift;
+  template <class Lanes>
+  inline Vec operator()(int64_t j, Lanes lanes, Vec centred, Vec dy) const {
+    return select(gt(fma(centred, load(scale + j, lanes), load(shift + j, lanes)), zero()), settled(dy), zero());
+  }
+};
+
+// Sums of the gradient g = through(dy) and of g (x - mean) for all chunks, done(i, j, lanes, g) on the way.
+template <class Through, class Done>
 void sumGradients(const KernelContext& context, const Columns& columns, float* sums, const float* mean,
-                  const float* scale) {
+                  const Through& through, const Done& done) {
   const float *x = f32(context.inputs[0]), *dy = f32(context.inputs[4]);
-  float* dx = f32(context.outputs[0]);
   const int64_t cost = 8 * minOf(columns.perChunk * columns.period, context.inputs[0].size);
   parallelFor(context, columns.chunks, grainFor(cost), [&](int64_t begin, int64_t end, int32_t) {
     for (int64_t chunk = begin; chunk < end; chunk++) {
       sumColumns<2>(columns, chunk, sums + 2 * chunk * columns.period, [&](int64_t i, int64_t j, auto lanes, Vec* out) {
-        const Vec gradient = load(dy + i, lanes);
         const Vec centred = sub(load(x + i, lanes), load(mean + j, lanes));
-        if (writes) store(dx + i, mul(gradient, load(scale + j, lanes)), lanes);
-        out[0] = gradient;
-        out[1] = mul(gradient, centred);
+        out[0] = through(j, lanes, centred, load(dy + i, lanes));
+        out[1] = mul(out[0], centred);
+        done(i, j, lanes, out[0]);
       });
     }
   });
@@ -299,56 +322,63 @@ void foldGradients(const KernelContext& context, const Columns& columns, const f
               [&](int64_t c, double total) { dgamma[c] = static_cast<float>(total * rsqrtOf(variance[c], epsilon)); });
 }
 
-// dx = gamma r (dy - dbeta / n - (x - mean) r dgamma / n), r = 1 / sqrt(variance + epsilon):
-// three numbers per channel, dx = dy scale + (x - mean) slope + shift.
-void runBatchNormGrad(const KernelContext& context) {
-  const Columns columns = columnsOfView(context.inputs[0]);
-  if (columns.channels == 0) return;
-  const float epsilon = attrsOf<GradAttrs>(context).epsilon;
+// dx = gamma r (g - dbeta / n - (x - mean) r dgamma / n), r = 1 / sqrt(variance + epsilon):
+// three numbers per channel, dx = g scale + (x - mean) slope + rest.
+template <class Through>
+void runGradThrough(const KernelContext& context, const Columns& columns, const Affine& affine, float* rest,
+                    const Through& through) {
+  const float epsilon = attrsOf<BatchNormAttrs>(context).epsilon;
   const float *x = f32(context.inputs[0]), *variance = f32(context.inputs[3]), *dy = f32(context.inputs[4]);
   float *dx = f32(context.outputs[0]), *dgamma = f32(context.outputs[1]), *dbeta = f32(context.outputs[2]);
   float* sums = reinterpret_cast<float*>(context.scratch);
-  float* mean = sums + 2 * columns.chunks * columns.period;
-  float *scale = mean + columns.period, *slope = scale + columns.period, *shift = slope + columns.period;
-  memcpy(mean, context.inputs[2].data, static_cast<size_t>(columns.channels) * sizeof(float));
-  repeatAlongPeriod(columns, mean);
-  sumGradients<false>(context, columns, sums, mean, nullptr);
+  sumGradients(context, columns, sums, affine.mean, through, [](int64_t, int64_t, auto, Vec) {});
   foldGradients(context, columns, sums, epsilon);
+  float* slope = rest + columns.period;
   const double rows = static_cast<double>(rowsOf(columns));
   for (int64_t c = 0; c < columns.channels; c++) {
     const double r = rsqrtOf(variance[c], epsilon);
     const double factor = static_cast<double>(valueOr(context.inputs[1], c, 1.0f)) * r;
-    scale[c] = static_cast<float>(factor);
     slope[c] = static_cast<float>(-factor * r * static_cast<double>(dgamma[c]) / rows);
-    shift[c] = static_cast<float>(-factor * static_cast<double>(dbeta[c]) / rows);
+    rest[c] = static_cast<float>(-factor * static_cast<double>(dbeta[c]) / rows);
   }
-  repeatAlongPeriod(columns, scale);
   repeatAlongPeriod(columns, slope);
-  repeatAlongPeriod(columns, shift);
+  repeatAlongPeriod(columns, rest);
   parallelColumns(context, columns, 12, [&](int64_t i, int64_t j, auto lanes) {
-    const Vec centred = sub(load(x + i, lanes), load(mean + j, lanes));
-    const Vec rest = fma(centred, load(slope + j, lanes), load(shift + j, lanes));
-    store(dx + i, fma(load(dy + i, lanes), load(scale + j, lanes), rest), lanes);
+    const Vec centred = sub(load(x + i, lanes), load(affine.mean + j, lanes));
+    const Vec g = through(j, lanes, centred, load(dy + i, lanes));
+    const Vec others = fma(centred, load(slope + j, lanes), load(rest + j, lanes));
+    store(dx + i, fma(g, load(affine.scale + j, lanes), others), lanes);
   });
+}
+
+void runBatchNormGrad(const KernelContext& context) {
+  const Columns columns = columnsOfView(context.inputs[0]);
+  if (columns.channels == 0) return;
+  const BatchNormAttrs& attrs = attrsOf<BatchNormAttrs>(context);
+  const TensorView* in = context.inputs;
+  float* space = reinterpret_cast<float*>(context.scratch) + 2 * columns.chunks * columns.period;
+  const Affine affine = affineOf(columns, space, in[1], in[5], f32(in[2]), f32(in[3]), attrs.epsilon);
+  float* rest = space + 3 * columns.period;
+  if (attrs.activation == kRelu) {
+    runGradThrough(context, columns, affine, rest, ThroughRelu{affine.scale, affine.shift});
+  } else {
+    runGradThrough(context, columns, affine, rest, Linear{});
+  }
 }
 
 // The statistics are constants here: dx = dy gamma r.
 void runInferenceGrad(const KernelContext& context) {
   const Columns columns = columnsOfView(context.inputs[0]);
   if (columns.channels == 0) return;
-  const float epsilon = attrsOf<GradAttrs>(context).epsilon;
-  const float* variance = f32(context.inputs[3]);
+  const float epsilon = attrsOf<InferenceGradAttrs>(context).epsilon;
+  const TensorView* in = context.inputs;
   float* sums = reinterpret_cast<float*>(context.scratch);
-  float* mean = sums + 2 * columns.chunks * columns.period;
-  float* scale = mean + columns.period;
-  memcpy(mean, context.inputs[2].data, static_cast<size_t>(columns.channels) * sizeof(float));
-  for (int64_t c = 0; c < columns.channels; c++) {
-    const double gamma = static_cast<double>(valueOr(context.inputs[1], c, 1.0f));
-    scale[c] = static_cast<float>(gamma * rsqrtOf(variance[c], epsilon));
-  }
-  repeatAlongPeriod(columns, mean);
-  repeatAlongPeriod(columns, scale);
-  sumGradients<true>(context, columns, sums, mean, scale);
+  const Affine affine = affineOf(columns, sums + 2 * columns.chunks * columns.period, in[1], TensorView{}, f32(in[2]),
+                                 f32(in[3]), epsilon);
+  float* dx = f32(context.outputs[0]);
+  sumGradients(context, columns, sums, affine.mean, Linear{}, [&](int64_t i, int64_t j, auto lanes, Vec g) {
+    store(dx + i, mul(g, load(affine.scale + j, lanes)), lanes);
+  });
   foldGradients(context, columns, sums, epsilon);
 }
 
@@ -368,12 +398,12 @@ void runUpdate(const KernelContext& context) {
 const KernelEntry entries[] = {
     {"batchNorm(x, gamma?, beta?) -> (y, mean, variance) {epsilon:f, activation:i}", sizeof(BatchNormAttrs),
      checkBatchNorm, workspaceOfBatchNorm, runBatchNorm},
-    {"batchNormGrad(x, gamma?, mean, variance, dy) -> (dx, dgamma, dbeta) {epsilon:f}", sizeof(GradAttrs), checkGrad,
-     workspaceOfGrad, runBatchNormGrad},
+    {"batchNormGrad(x, gamma?, mean, variance, dy, beta?) -> (dx, dgamma, dbeta) {epsilon:f, activation:i}",
+     sizeof(BatchNormAttrs), checkGrad, workspaceOfGrad, runBatchNormGrad},
     {"batchNormInference(x, gamma?, beta?, mean, variance) -> (y) {epsilon:f, activation:i}", sizeof(BatchNormAttrs),
      checkInference, workspaceOfInference, runInference},
-    {"batchNormInferenceGrad(x, gamma?, mean, variance, dy) -> (dx, dgamma, dbeta) {epsilon:f}", sizeof(GradAttrs),
-     checkGrad, workspaceOfGrad, runInferenceGrad},
+    {"batchNormInferenceGrad(x, gamma?, mean, variance, dy) -> (dx, dgamma, dbeta) {epsilon:f}",
+     sizeof(InferenceGradAttrs), checkInferenceGrad, workspaceOfGrad, runInferenceGrad},
     {"updateAverage(average, value) -> (y) {momentum:f, correction:f}", sizeof(UpdateAttrs), checkUpdate, nullptr,
      runUpdate},
 };

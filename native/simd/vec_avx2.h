@@ -28,6 +28,7 @@ static inline Vec loadPartial(const float* p, int64_t n) { return {_mm256_masklo
 static inline void store(float* p, Vec a) { _mm256_storeu_ps(p, a.v); }
 static inline void storePartial(float* p, Vec a, int64_t n) { _mm256_maskstore_ps(p, firstLanes(n), a.v); }
 static inline void stream(float* p, Vec a) { _mm256_stream_ps(p, a.v); }
+static inline Vec settled(Vec a) { return a; }
 static inline void streamFence() { _mm_sfence(); }
 
 static inline Vec broadcast(float x) { return {_mm256_set1_ps(x)}; }

@@ -29,6 +29,10 @@ static inline Vec loadPartial(const float* p, int64_t n) { return {_mm512_maskz_
 static inline void store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
 static inline void storePartial(float* p, Vec a, int64_t n) { _mm512_mask_storeu_ps(p, firstLanes(n), a.v); }
 static inline void stream(float* p, Vec a) { _mm512_stream_ps(p, a.v); }
+static inline Vec settled(Vec a) {
+  asm("" : "+v"(a.v));
+  return a;
+}
 static inline void streamFence() { _mm_sfence(); }
 
 static inline Vec broadcast(float x) { return {_mm512_set1_ps(x)}; }

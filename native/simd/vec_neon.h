@@ -31,6 +31,7 @@ static inline void storePartial(float* p, Vec a, int64_t n) {
   memcpy(p, lanes, (size_t)n * sizeof(float));
 }
 static inline void stream(float* p, Vec a) { vst1q_f32(p, a.v); }
+static inline Vec settled(Vec a) { return a; }
 static inline void streamFence() {}
 
 static inline Vec broadcast(float x) { return {vdupq_n_f32(x)}; }

@@ -36,6 +36,7 @@ static inline Vec load(const float* p) {
 static inline void store(float* p, Vec a) { memcpy(p, &a.v, sizeof a.v); }
 static inline void storePartial(float* p, Vec a, int64_t n) { memcpy(p, &a.v, (size_t)n * sizeof(float)); }
 static inline void stream(float* p, Vec a) { store(p, a); }
+static inline Vec settled(Vec a) { return a; }
 static inline void streamFence() {}
 
 static inline VecInt asInt(Vec a) { return {(IntLanes)a.v}; }

@@ -30,9 +30,11 @@ double f(double x) { return static_cast<float>(x); }
 struct Binary {
   const char* name;
   double (*apply)(double, double);
+  Attrs attrs = Attrs();
 };
 const Binary binaries[] = {
-    {"add", [](double a, double b) { return f(a + b); }},
+    {"add", [](double a, double b) { return f(a + b); }, Attrs().i(0)},
+    {"add", [](double a, double b) { return f(a + b) < 0 ? 0 : f(a + b); }, Attrs().i(1)},
     {"subtract", [](double a, double b) { return f(a - b); }},
     {"multiply", [](double a, double b) { return f(a * b); }},
     {"divide", [](double a, double b) { return f(a / b); }},
@@ -57,7 +59,7 @@ void binary(Random& source, const Binary& op, const Shape& shapeA, const Shape& 
   }
   const Tensor a = strewn(source, shapeA, 2), b = strewn(source, shapeB, 2);
   std::vector<Tensor> y = {empty(shape)};
-  if (!run(elementwise, op.name, {a, b}, y, Attrs())) return;
+  if (!run(elementwise, op.name, {a, b}, y, op.attrs)) return;
   auto position = [&](const Shape& own, int64_t i) {
     int64_t at = 0, stride = 1;
     for (size_t axis = 0; axis < rank; axis++) {
@@ -103,10 +105,27 @@ struct Gradient {
   double (*apply)(double, double);
 };
 const Gradient gradients[] = {
-    {"reluGrad", [](double y, double dy) { return y > 0 ? dy : 0; }},
     {"sigmoidGrad", [](double y, double dy) { return dy * y * (1 - y); }},
     {"tanhGrad", [](double y, double dy) { return dy * (1 - y * y); }},
 };
+
+// With one gradient and with the sum of two, alone and with its sums per channel.
+void reluGradients(Random& source, const Tensor& y, const Tensor& dy) {
+  for (const Tensor& other : {absent(), random(source, y.shape)}) {
+    std::vector<double> want;
+    for (int64_t i = 0; i < y.size(); i++) want.push_back(y[i] > 0 ? dy[i] + (other.present ? other[i] : 0) : 0);
+    std::vector<Tensor> dx = {empty(y.shape)};
+    if (run(activation, "reluGrad", {y, dy, other}, dx, Attrs())) close(dx[0], want, 2e-7, "reluGrad");
+    if (y.shape.empty()) continue;
+    const int64_t channels = y.shape.back();
+    std::vector<double> sums(static_cast<size_t>(channels));
+    for (int64_t i = 0; i < y.size(); i++) sums[static_cast<size_t>(i % channels)] += want[static_cast<size_t>(i)];
+    std::vector<Tensor> both = {empty(y.shape), empty({channels})};
+    if (!run(activation, "reluGradBias", {y, dy, other}, both, Attrs())) continue;
+    close(both[0], want, 2e-7, "reluGradBias");
+    close(both[1], sums, 1e-6 * ::sqrt(1.0 + static_cast<double>(y.size() / channels)), "reluGradBias, dbias");
+  }
+}
 
 void maps(Random& source) {
   for (const Shape& shape : {Shape{}, {1}, {0, 3}, {3, 5}, {67}, {129, 2}, {300001}}) {
@@ -118,7 +137,7 @@ void maps(Random& source) {
       for (double value : x.values) want.push_back(op.apply(value));
       close(y[0], want, op.tolerance, op.name);
     }
-    const Tensor y = random(source, shape), dy = random(source, shape);
+    const Tensor y = random(source, shape, 1, -0.5), dy = random(source, shape);
     for (const Gradient& op : gradients) {
       std::vector<Tensor> dx = {empty(shape)};
       if (!run(activation, op.name, {y, dy}, dx, Attrs())) continue;
@@ -126,6 +145,7 @@ void maps(Random& source) {
       for (int64_t i = 0; i < y.size(); i++) want.push_back(op.apply(y[i], dy[i]));
       close(dx[0], want, 2e-7, op.name);
     }
+    reluGradients(source, y, dy);
     std::vector<Tensor> leaky = {empty(shape)}, leakyGrad = {empty(shape)};
     std::vector<double> wantLeaky, wantGrad;
     const double alpha = f(0.3);
@@ -203,11 +223,12 @@ void drop(Random& source, int64_t size, float rate) {
 
 void hostile() {
   const Tensor a = empty({3, 4}), b = empty({4});
-  rejects(elementwise, "add", {a, empty({3})}, {a}, Attrs(), "shapes that do not fit");
-  rejects(elementwise, "add", {a, b}, {b}, Attrs(), "a small output");
-  rejects(elementwise, "add", {b, b}, {a}, Attrs(), "a large output");
-  rejects(elementwise, "add", {empty({1, 4}), b}, {a}, Attrs(), "an output that nobody asked for");
-  rejects(elementwise, "add", {a, empty({4}, ocellus::kInt32)}, {a}, Attrs(), "integers");
+  rejects(elementwise, "add", {a, empty({3})}, {a}, Attrs().i(0), "shapes that do not fit");
+  rejects(elementwise, "add", {a, b}, {b}, Attrs().i(0), "a small output");
+  rejects(elementwise, "add", {a, b}, {a}, Attrs().i(2), "activation 2");
+  rejects(elementwise, "add", {b, b}, {a}, Attrs().i(0), "a large output");
+  rejects(elementwise, "add", {empty({1, 4}), b}, {a}, Attrs().i(0), "an output that nobody asked for");
+  rejects(elementwise, "add", {a, empty({4}, ocellus::kInt32)}, {a}, Attrs().i(0), "integers");
   rejects(elementwise, "exp", {a}, {b}, Attrs(), "another shape");
   rejects(elementwise, "fill", {}, {a}, Attrs().f(1).shape({4, 3}), "another shape");
   rejects(elementwise, "oneHot", {list({1}, ocellus::kInt32)}, {empty({1, 4})}, Attrs().i(5), "another depth");

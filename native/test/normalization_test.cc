@@ -89,21 +89,38 @@ void backward(Random& source, const Shape& shape, double offset, bool withGamma)
     mean[c] = static_cast<float>(moments.mean[c]);
     variance[c] = static_cast<float>(moments.variance[c]);
   }
-  for (const bool inference : {false, true}) {
+  const Tensor beta = random(source, {channels});
+  for (const char* kind : {"linear", "relu", "inference"}) {
+    const bool inference = strcmp(kind, "inference") == 0, relu = strcmp(kind, "relu") == 0;
     const char* op = inference ? "batchNormInferenceGrad" : "batchNormGrad";
+    std::vector<Tensor> inputs = {x, gamma, mean, variance, dy};
+    Attrs attrs = Attrs().f(epsilon);
+    if (!inference) {
+      inputs.push_back(relu && withGamma ? beta : absent());
+      attrs.i(relu ? 1 : 0);
+    }
     std::vector<Tensor> got = {empty(shape), empty({channels}), empty({channels})};
-    if (!run(family, op, {x, gamma, mean, variance, dy}, got, Attrs().f(epsilon))) return;
+    if (!run(family, op, inputs, got, attrs)) return;
     std::vector<double> dgamma(channels), dbeta(channels), dx(x.values.size());
+    // Where the sign of what relu saw is beyond doubt.
+    std::vector<double> behind(x.values.size());
+    bool doubtful = false;
     for (int64_t i = 0; i < x.size(); i++) {
       const int64_t c = i % channels;
-      dbeta[c] += dy[i];
-      dgamma[c] += dy[i] * (x[i] - mean[c]) / ::sqrt(variance[c] + epsilon);
+      const double normal = (x[i] - mean[c]) / ::sqrt(variance[c] + epsilon);
+      const double before = normal * (withGamma ? gamma[c] : 1) + (withGamma ? beta[c] : 0);
+      doubtful = doubtful || (relu && fabs(before) < 1e-6 * (1 + fabs(normal)));
+      behind[i] = relu && before <= 0 ? 0 : dy[i];
+      dbeta[c] += behind[i];
+      dgamma[c] += behind[i] * normal;
     }
+    // One gradient more or less would be right, too.
+    if (doubtful) continue;
     for (int64_t i = 0; i < x.size(); i++) {
       const int64_t c = i % channels;
       const double r = 1 / ::sqrt(variance[c] + epsilon), g = withGamma ? gamma[c] : 1;
       const double through = (dbeta[c] + (x[i] - mean[c]) * r * dgamma[c]) / rows;
-      dx[i] = g * r * (dy[i] - (inference ? 0 : through));
+      dx[i] = g * r * (behind[i] - (inference ? 0 : through));
     }
     // Single rows: variance 0 makes 1 / sqrt(epsilon) large.
     const double scale = rows < 2 ? 1e-4 : 3e-6;
@@ -129,8 +146,12 @@ void others() {
   rejects(family, "batchNorm", {x, three, three}, {x, three, three}, Attrs().f(1e-3f).i(-1), "activation -1");
   rejects(family, "batchNorm", {x, three, three}, {x, three, three}, Attrs().f(NAN).i(0), "an epsilon of NaN");
   rejects(family, "batchNorm", {empty({}), absent(), absent()}, {empty({}), three, three}, attrs, "a scalar");
-  rejects(family, "batchNormGrad", {x, three, absent(), three, x}, {x, three, three}, Attrs().f(0), "no mean");
-  rejects(family, "batchNormGrad", {x, three, three, three, two}, {x, three, three}, Attrs().f(0), "a short dy");
+  const Attrs linear = Attrs().f(0).i(0);
+  const std::vector<Tensor> three3 = {x, three, three};
+  rejects(family, "batchNormGrad", {x, three, absent(), three, x, absent()}, three3, linear, "no mean");
+  rejects(family, "batchNormGrad", {x, three, three, three, two, absent()}, three3, linear, "a short dy");
+  rejects(family, "batchNormGrad", {x, three, three, three, x, two}, three3, linear, "a short beta");
+  rejects(family, "batchNormGrad", {x, three, three, three, x, three}, three3, Attrs().f(0).i(2), "sigmoid");
   rejects(family, "updateAverage", {three, two}, {three}, Attrs().f(0).f(0), "unequal shapes");
 }
 

@@ -4,6 +4,7 @@
 import { check } from '../core/errors.js';
 import type { Value } from '../ops/op.js';
 import { foldNormalization } from './fold.js';
+import { fuseGradients } from './fuse-gradients.js';
 import type { Graph, GraphNode, GraphValue } from './graph.js';
 import { type Algorithm, lower } from './lower.js';
 import { planMemory } from './memory.js';
@@ -43,7 +44,7 @@ export function compile(graph: Graph, options: CompileOptions): Plan {
   const outputs = Object.entries(options.outputs) as [string, GraphValue][];
   const keep = new Set(outputs.map(([, value]) => value.id));
   const pruned = prune(graph.nodes, keep);
-  const fused = options.fuse === false ? pruned : fuse(pruned, keep);
+  const fused = options.fuse === false ? pruned : fuseGradients(graph, fuse(pruned, keep), keep);
   const folded = options.prologue && options.fuse !== false ? foldNormalization(graph, fused, keep) : fused;
   const lowered = options.target ? lower(graph, folded, options.target.algorithm.bind(options.target)) : folded;
   const { nodes, prologue } = options.prologue ? hoist(lowered) : { nodes: lowered, prologue: 0 };

@@ -2,7 +2,7 @@
 // changed. What they make keeps its place for the whole plan.
 
 import type { GraphNode, GraphValue } from './graph.js';
-import { bytesOf, type Variable } from './variables.js';
+import { overlap } from './variables.js';
 
 /** Ids of the values that depend on nothing but variables in `state` that no op of the program writes. */
 export function constantValues(nodes: readonly GraphNode[]): Set<number> {
@@ -29,9 +29,4 @@ export function hoist(nodes: readonly GraphNode[]): { nodes: GraphNode[]; prolog
   const isPrologue = (node: GraphNode): boolean => node.outputs.every(({ id }) => constants.has(id));
   const prologue = nodes.filter(isPrologue);
   return { nodes: [...prologue, ...nodes.filter((node) => !isPrologue(node))], prologue: prologue.length };
-}
-
-/** Flat variables over a run of others share their bytes. */
-function overlap(a: Variable, b: Variable): boolean {
-  return a.region === b.region && a.offset < b.offset + bytesOf(b) && b.offset < a.offset + bytesOf(a);
 }

@@ -56,7 +56,8 @@ function fusePairs(nodes: readonly GraphNode[], keep: ReadonlySet<number>, fold:
 
 const withBias: Fold = (first, second) => {
   const slot = first.op.inputs.indexOf('bias?');
-  if (second.op.name !== 'add' || slot < 0 || first.inputs[slot] || first.attrs.activation !== 'linear') return null;
+  const adds = second.op.name === 'add' && second.attrs.activation === 'linear';
+  if (!adds || slot < 0 || first.inputs[slot] || first.attrs.activation !== 'linear') return null;
   const bias = second.inputs[1] as GraphValue;
   const channels = first.outputs[0].shape.at(-1);
   const fits = bias.kind === 'variable' && bias.shape.length === 1 && bias.shape[0] === channels;

@@ -66,6 +66,11 @@ export class Variables {
   }
 }
 
+/** Whether two variables share bytes, as flat ones do with those they run over. */
+export function overlap(a: Variable, b: Variable): boolean {
+  return a.region === b.region && a.offset < b.offset + bytesOf(b) && b.offset < a.offset + bytesOf(a);
+}
+
 /** Splits variables, given in order, into maximal runs without a gap between neighbours. */
 export function contiguousRuns(variables: readonly Variable[]): Variable[][] {
   const runs: Variable[][] = [];

@@ -1,9 +1,19 @@
 // Activations and their gradients, which are formed from the output y: nothing but y has to be kept.
 // softmax and logSoftmax run over the last axis and subtract its maximum first.
 
-import type { FloatArray, TensorView } from '../core/dtype.js';
-import { attr, defineOp, floats, type GradientContext, type InferContext, type OpCase, type Value } from './op.js';
-import { atLeast, equalFloats, floatInput } from './rules.js';
+import type { FloatArray, TensorSpec, TensorView } from '../core/dtype.js';
+import { doubles, doublesScratch } from './gemm.js';
+import {
+  attr,
+  defineOp,
+  floats,
+  type GradientContext,
+  type InferContext,
+  type OpCase,
+  type RunContext,
+  type Value,
+} from './op.js';
+import { atLeast, equalFloats, float32, floatInput, optionalOfShape } from './rules.js';
 
 /** Activations that an op may apply to its own output (attribute `activation`), in the order C++ numbers them. */
 export const fusedActivations = ['linear', 'relu', 'sigmoid', 'tanh'] as const;
@@ -76,18 +86,72 @@ const relu = defineOp({
   ],
 });
 
+/** y, dy and, where the gradient comes from two readers of y, the second part of it. */
+function inferReluGrad(context: InferContext): TensorSpec {
+  const y = equalFloats(context, ['y', 'dy']);
+  optionalOfShape(context, 2, 'other', y.shape, "the shape of 'y'");
+  return y;
+}
+
+function runReluGrad({ inputs, outputs }: Pick<RunContext, 'inputs' | 'outputs'>): void {
+  const [y, dy, dx] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
+  const other = inputs[2] && floats(inputs[2]);
+  for (let i = 0; i < dx.length; i++) dx[i] = y[i] > 0 ? dy[i] + (other ? other[i] : 0) : 0;
+}
+
+const withOther = (cases: readonly OpCase[]): OpCase[] =>
+  cases.flatMap((one) => [
+    one,
+    { ...one, name: `${one.name}, two gradients`, inputs: [...one.inputs, { shape: one.inputs[0]?.shape ?? [] }] },
+  ]);
+
 const reluGrad = defineOp({
   name: 'reluGrad',
-  inputs: ['y', 'dy'],
+  inputs: ['y', 'dy', 'other?'],
   outputs: ['dx'],
   attrs: {},
-  infer: likeY,
-  run({ inputs, outputs }) {
-    const [y, dy, dx] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
-    for (let i = 0; i < dx.length; i++) dx[i] = y[i] > 0 ? dy[i] : 0;
+  infer: (context) => [inferReluGrad(context)],
+  run: runReluGrad,
+  inplace: [
+    [1, 0],
+    [2, 0],
+  ],
+  cases: withOther(pointwiseGradCases),
+});
+
+const reluGradBias = defineOp({
+  name: 'reluGradBias',
+  inputs: ['y', 'dy', 'other?'],
+  outputs: ['dx', 'dbias'],
+  attrs: {},
+  infer(context) {
+    const y = inferReluGrad(context);
+    if (y.shape.length === 0) context.fail("'y' of rank 1 or more", 'a scalar');
+    return [y, float32(y.shape.slice(-1))];
   },
-  inplace: [[1, 0]],
-  cases: pointwiseGradCases,
+  run({ inputs, outputs, scratch }) {
+    runReluGrad({ inputs, outputs });
+    const [dx, dbias] = outputs.map(floats);
+    const sums = doubles(scratch, dbias.length);
+    sums.fill(0);
+    for (let start = 0; start < dx.length; start += sums.length) {
+      for (let c = 0; c < sums.length; c++) sums[c] += dx[start + c];
+    }
+    dbias.set(sums);
+  },
+  inplace: [
+    [1, 0],
+    [2, 0],
+  ],
+  scratch: (_, outputs) => doublesScratch(outputs[1].shape[0]),
+  cases: withOther([
+    { name: 'image batch', inputs: [{ shape: [2, 5, 7, 3] }, { shape: [2, 5, 7, 3] }] },
+    { name: 'rows', inputs: [{ shape: [13, 37] }, { shape: [13, 37] }] },
+    { name: 'whole vectors', inputs: [{ shape: [3, 9, 9, 32] }, { shape: [3, 9, 9, 32] }] },
+    { name: 'many channels', inputs: [{ shape: [11, 517] }, { shape: [11, 517] }] },
+    { name: 'vector', inputs: [{ shape: [5] }, { shape: [5] }] },
+    { name: 'empty batch', inputs: [{ shape: [0, 4] }, { shape: [0, 4] }] },
+  ]),
 });
 
 const relu6 = defineOp({
@@ -331,6 +395,7 @@ const logSoftmaxGrad = defineOp({
 export const activationOps = [
   relu,
   reluGrad,
+  reluGradBias,
   relu6,
   relu6Grad,
   leakyRelu,

@@ -3,7 +3,18 @@
 
 import type { FloatArray } from '../core/dtype.js';
 import { broadcastShapes, broadcastStrides, shapeText, sizeOf, stridesOf } from '../core/shape.js';
-import { type AnyOp, attr, defineOp, floats, type GradientContext, numbers, type OpCase, type Value } from './op.js';
+import { reluLoop, throughActivation } from './activation.js';
+import {
+  type AnyOp,
+  type AttrSchema,
+  attr,
+  defineOp,
+  floats,
+  type GradientContext,
+  numbers,
+  type OpCase,
+  type Value,
+} from './op.js';
 import { sumTo } from './reduce.js';
 import { atLeast, float32, floatInput, input } from './rules.js';
 import { forEachRow } from './strided.js';
@@ -21,18 +32,27 @@ type BinaryLoop = (
   n: number,
 ) => void;
 
+/** What `add` may apply to its output: residual connections end in a ReLU. */
+const addActivations = ['linear', 'relu'] as const;
+
 /** Gradients of a binary op, before they are summed to the operands' shapes. */
 interface BinaryGradient {
   a(context: GradientContext, dy: Value): Value;
   b(context: GradientContext, dy: Value): Value;
 }
 
-function binaryOp(name: string, loop: BinaryLoop, gradient: BinaryGradient | null, cases: readonly OpCase[]): AnyOp {
+function binaryOp(
+  name: string,
+  loop: BinaryLoop,
+  gradient: BinaryGradient | null,
+  cases: readonly OpCase[],
+  attrs: AttrSchema = {},
+): AnyOp {
   return defineOp({
     name,
     inputs: ['a', 'b'],
     outputs: ['y'],
-    attrs: {},
+    attrs,
     infer(context) {
       const a = floatInput(context, 0, 'a').shape;
       const b = floatInput(context, 1, 'b').shape;
@@ -44,7 +64,7 @@ function binaryOp(name: string, loop: BinaryLoop, gradient: BinaryGradient | nul
         'aligned at the last axis, sizes must be equal or one of them 1',
       );
     },
-    run({ inputs, outputs }) {
+    run({ inputs, outputs, attrs: { activation } }) {
       const [a, b, y] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
       const shape = outputs[0].shape;
       const strides = [
@@ -53,11 +73,13 @@ function binaryOp(name: string, loop: BinaryLoop, gradient: BinaryGradient | nul
         broadcastStrides(inputs[1]?.shape ?? [], shape),
       ];
       forEachRow(shape, strides, (n, [yi, ai, bi], [, as, bs]) => loop(y, yi, a, ai, as, b, bi, bs, n));
+      if (activation === 'relu') reluLoop(y, y);
     },
     ...(gradient && {
       gradient(context: GradientContext) {
         const [a, b] = context.inputs as readonly Value[];
-        const dy = context.dOutputs[0] as Value;
+        const { activation = 'linear' } = context.attrs;
+        const dy = throughActivation(context, context.outputs[0], context.dOutputs[0] as Value, activation);
         return [
           context.needs[0] ? sumTo(context, gradient.a(context, dy), a.shape) : null,
           context.needs[1] ? sumTo(context, gradient.b(context, dy), b.shape) : null,
@@ -122,7 +144,15 @@ const binaryOps = [
       for (let i = 0; i < n; i++) y[yi + i] = a[ai + i * as] + b[bi + i * bs];
     },
     { a: (_, dy) => dy, b: (_, dy) => dy },
-    binaryCases('normal', 'normal'),
+    [
+      ...binaryCases('normal', 'normal'),
+      ...binaryCases('normal', 'normal').map((one) => ({
+        ...one,
+        name: `${one.name}, relu`,
+        attrs: { activation: 'relu' },
+      })),
+    ],
+    { activation: attr.oneOf(addActivations, 'linear') },
   ),
   binaryOp(
     'subtract',

@@ -139,7 +139,7 @@ function caseInputs({ shape, gamma, beta }: NormProblem, rest: 'beta' | 'beta an
 function makeCases(rest: Parameters<typeof caseInputs>[1], from: readonly NormProblem[] = problems): OpCase[] {
   return from.map((problem) => {
     const { epsilon = 1e-3, activation = 'linear', name } = problem;
-    const attrs = rest === 'moments and dy' ? { epsilon } : { epsilon, activation };
+    const attrs = rest === 'moments and dy' && activation === 'linear' ? { epsilon } : { epsilon, activation };
     return { name, inputs: caseInputs(problem, rest), attrs };
   });
 }
@@ -213,16 +213,18 @@ function broadcastPerChannel(context: GradientContext, value: Value, x: Value): 
 
 const batchNormGrad = defineOp({
   name: 'batchNormGrad',
-  inputs: ['x', 'gamma?', 'mean', 'variance', 'dy'],
+  inputs: ['x', 'gamma?', 'mean', 'variance', 'dy', 'beta?'],
   outputs: ['dx', 'dgamma', 'dbeta'],
-  attrs: { epsilon: epsilonAttr },
+  // relu: dy is the gradient behind it; which outputs it let through is computed from x again, by means of beta.
+  attrs: { epsilon: epsilonAttr, activation: attr.oneOf(['linear', 'relu'], 'linear') },
   infer(context) {
     const specs = inferGrad(context);
     checkBatch(context, specs[0], specs[1].shape[0]);
+    optionalOfShape(context, 5, 'beta', specs[1].shape, perChannel);
     return specs;
   },
-  run({ inputs, outputs, attrs: { epsilon }, scratch }) {
-    const [x, mean, variance, dy] = [inputs[0], inputs[2], inputs[3], inputs[4]].map(floats);
+  run({ inputs, outputs, attrs: { epsilon, activation }, scratch }) {
+    const [x, mean, variance, dyAfter] = [inputs[0], inputs[2], inputs[3], inputs[4]].map(floats);
     const dx = floats(outputs[0]);
     const channels = mean.length;
     const rows = x.length / channels;
@@ -230,10 +232,20 @@ const batchNormGrad = defineOp({
     const dgamma = sums.subarray(0, channels);
     const dbeta = sums.subarray(channels, 2 * channels);
     const scale = sums.subarray(2 * channels);
+    writeScale(scale, optional(inputs[1]), variance, epsilon);
+    const dy = activation === 'relu' ? dx : dyAfter;
+    if (activation === 'relu') {
+      const beta = optional(inputs[5]);
+      for (let start = 0; start < dx.length; start += channels) {
+        for (let c = 0; c < channels; c++) {
+          const before = (x[start + c] - mean[c]) * scale[c] + (beta ? beta[c] : 0);
+          dx[start + c] = before > 0 ? dyAfter[start + c] : 0;
+        }
+      }
+    }
     writeParameterSums(x, dy, mean, variance, epsilon, dgamma, dbeta);
     floats(outputs[1]).set(dgamma);
     floats(outputs[2]).set(dbeta);
-    writeScale(scale, optional(inputs[1]), variance, epsilon);
     // dx = scale * (dy - mean(dy) - normalized x * mean(dy * normalized x))
     for (let c = 0; c < channels; c++) {
       dgamma[c] /= rows * Math.sqrt(variance[c] + epsilon);
@@ -246,8 +258,16 @@ const batchNormGrad = defineOp({
       }
     }
   },
+  inplace: [[4, 0]],
   scratch: (inputs) => doublesScratch(3 * lastSize(inputs[0])),
-  cases: makeCases('moments and dy', plainProblems),
+  cases: [
+    ...makeCases('moments and dy', plainProblems),
+    ...plainProblems.map((problem): OpCase => {
+      const [linear] = makeCases('moments and dy', [{ ...problem, name: `${problem.name}, relu`, activation: 'relu' }]);
+      const beta = problem.beta ? { shape: problem.shape.slice(-1) } : null;
+      return { ...linear, inputs: [...linear.inputs, beta] };
+    }),
+  ],
 });
 
 function inferGrad(context: InferContext): TensorSpec[] {
@@ -319,6 +339,7 @@ const batchNormInferenceGrad = defineOp({
       for (let c = 0; c < channels; c++) dx[start + c] = dy[start + c] * scale[c];
     }
   },
+  inplace: [[4, 0]],
   scratch: (inputs) => doublesScratch(3 * lastSize(inputs[0])),
   cases: makeCases('moments and dy', [...plainProblems, emptyBatch]),
 });

@@ -14,7 +14,8 @@ import { allCases, builtin } from './harness.js';
 /** The vocabulary. A line here is a promise to saved plans and to the C++ rows of the same signature. */
 const signatures = [
   'relu(x) -> (y) {}',
-  'reluGrad(y, dy) -> (dx) {}',
+  'reluGrad(y, dy, other?) -> (dx) {}',
+  'reluGradBias(y, dy, other?) -> (dx, dbias) {}',
   'relu6(x) -> (y) {}',
   'relu6Grad(y, dy) -> (dx) {}',
   'leakyRelu(x) -> (y) {alpha:f}',
@@ -27,7 +28,7 @@ const signatures = [
   'softmaxGrad(y, dy) -> (dx) {}',
   'logSoftmax(x) -> (y) {}',
   'logSoftmaxGrad(y, dy) -> (dx) {}',
-  'add(a, b) -> (y) {}',
+  'add(a, b) -> (y) {activation:i}',
   'subtract(a, b) -> (y) {}',
   'multiply(a, b) -> (y) {}',
   'divide(a, b) -> (y) {}',
@@ -59,7 +60,7 @@ const signatures = [
   'averagePool2d(x) -> (y) {poolSize:i2, strides:i2, padding:i4, countIncludePad:i}',
   'averagePool2dGrad(dy) -> (dx) {inputSize:i2, poolSize:i2, strides:i2, padding:i4, countIncludePad:i}',
   'batchNorm(x, gamma?, beta?) -> (y, mean, variance) {epsilon:f, activation:i}',
-  'batchNormGrad(x, gamma?, mean, variance, dy) -> (dx, dgamma, dbeta) {epsilon:f}',
+  'batchNormGrad(x, gamma?, mean, variance, dy, beta?) -> (dx, dgamma, dbeta) {epsilon:f, activation:i}',
   'batchNormInference(x, gamma?, beta?, mean, variance) -> (y) {epsilon:f, activation:i}',
   'batchNormInferenceGrad(x, gamma?, mean, variance, dy) -> (dx, dgamma, dbeta) {epsilon:f}',
   'updateAverage(average, value) -> (y) {momentum:f, correction:f}',

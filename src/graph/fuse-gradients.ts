@@ -1,0 +1,105 @@
+// Fewer passes over memory on the way back through a ReLU: its gradient is taken into the gradient of the batch
+// normalization before it, reads both parts of a sum itself, and yields the bias gradient on the way.
+
+import type { Graph, GraphNode, GraphValue } from './graph.js';
+import { overlap, type Variable } from './variables.js';
+
+/** What the passes ask about a program. */
+class Program {
+  private readonly positions = new Map<GraphNode, number>();
+  private readonly makers = new Map<number, GraphNode>();
+  private readonly readers = new Map<number, GraphNode[]>();
+
+  constructor(
+    readonly nodes: readonly GraphNode[],
+    private readonly keep: ReadonlySet<number>,
+  ) {
+    nodes.forEach((node, position) => {
+      this.positions.set(node, position);
+      for (const output of node.outputs) this.makers.set(output.id, node);
+      for (const input of node.inputs) {
+        if (input) this.readers.set(input.id, [...(this.readers.get(input.id) ?? []), node]);
+      }
+    });
+  }
+
+  maker(value: GraphValue | null | undefined, op: string): GraphNode | null {
+    const node = value && this.makers.get(value.id);
+    return node?.op.name === op ? node : null;
+  }
+
+  readersOf(value: GraphValue): readonly GraphNode[] {
+    return this.readers.get(value.id) ?? [];
+  }
+
+  /** Nobody but one op sees the value. */
+  isPassing(value: GraphValue): boolean {
+    return this.readersOf(value).length === 1 && !value.variable && !this.keep.has(value.id);
+  }
+
+  /** No op from `first` to `last`, both left out, reads or writes the variable. */
+  isUntouched(variable: Variable, first: GraphNode, last: GraphNode): boolean {
+    const [from, to] = [first, last].map((node) => this.positions.get(node) as number);
+    const values = this.nodes.slice(from + 1, to).flatMap((node) => [...node.inputs, ...node.outputs]);
+    return !values.some((value) => value?.variable && overlap(value.variable, variable));
+  }
+}
+
+/** What stands in the place of some ops: nothing, or another op. */
+type Changes = Map<GraphNode, GraphNode | null>;
+type Pass = (graph: Graph, program: Program, node: GraphNode, changes: Changes) => void;
+
+/** The program with the gradients of ReLU fused with their neighbours. */
+export function fuseGradients(graph: Graph, nodes: readonly GraphNode[], keep: ReadonlySet<number>): GraphNode[] {
+  return [intoNormalization, withSum, withBias].reduce<readonly GraphNode[]>((current, pass) => {
+    const program = new Program(current, keep);
+    const changes: Changes = new Map();
+    for (const node of current) pass(graph, program, node, changes);
+    return current.flatMap((node) => (changes.has(node) ? (changes.get(node) ?? []) : [node]));
+  }, nodes) as GraphNode[];
+}
+
+/** batchNormGrad(x, …, reluGrad(y, dy)), y = batchNorm(x) with relu: y is not read at all. */
+const intoNormalization: Pass = (graph, program, node, changes) => {
+  if (node.op.name !== 'batchNormGrad' || node.attrs.activation !== 'linear') return;
+  const [x, gamma, mean, variance, through] = node.inputs;
+  const relu = program.maker(through, 'reluGrad');
+  const forward = relu && program.maker(relu.inputs[0], 'batchNorm');
+  if (!through || !relu || !forward || relu.inputs[2] || !program.isPassing(through)) return;
+  const [forwardX, , beta = null] = forward.inputs;
+  const dy = relu.inputs[1] as GraphValue;
+  const same = forward.outputs[0] === relu.inputs[0] && forwardX === x && forward.attrs.activation === 'relu';
+  if (!same || dy.variable || (beta && !(beta.variable && program.isUntouched(beta.variable, forward, node)))) return;
+  const inputs = [x, gamma, mean, variance, dy, beta];
+  changes.set(relu, null);
+  changes.set(node, graph.derive(node.op, inputs, { ...node.attrs, activation: 'relu' }, node.name, node.outputs));
+};
+
+/** reluGrad(y, a + b): the sum is never written. */
+const withSum: Pass = (graph, program, node, changes) => {
+  if (node.op.name !== 'reluGrad' || node.inputs[2]) return;
+  const [y, dy] = node.inputs;
+  const sum = program.maker(dy, 'add');
+  if (!dy || !sum || sum.attrs.activation !== 'linear' || !program.isPassing(dy)) return;
+  const terms = sum.inputs as readonly GraphValue[];
+  // A variable could be written before the gradient is formed.
+  if (terms.some(({ shape, variable }) => variable || shape.join() !== dy.shape.join())) return;
+  changes.set(sum, null);
+  changes.set(node, graph.derive(node.op, [y, ...terms], {}, node.name, node.outputs));
+};
+
+/** The sum of reluGrad over all axes but the last, which is a bias gradient as a rule. */
+const withBias: Pass = (graph, program, node, changes) => {
+  if (node.op.name !== 'reluGrad') return;
+  const [dx] = node.outputs;
+  const others = dx.shape.length - 1;
+  const sum = program.readersOf(dx).find(({ op, attrs }) => {
+    return (
+      op.name === 'reduceSum' && !attrs.keepDims && others > 0 && attrs.axes.join() === [...Array(others).keys()].join()
+    );
+  });
+  const variable = sum?.outputs[0].variable;
+  if (!sum || (variable && !program.isUntouched(variable, node, sum))) return;
+  changes.set(sum, null);
+  changes.set(node, graph.derive('reluGradBias', node.inputs, {}, node.name, [dx, sum.outputs[0]]));
+};
