@@ -3,6 +3,7 @@
 // times channels x filters. A block of tiles is transformed, multiplied and transformed back while it is in L2.
 #include "../gemm/epilogue.h"
 #include "../gemm/microkernel.h"
+#include "../gemm/pack.h"
 #include "winograd_common.h"
 
 namespace ocellus {
@@ -31,8 +32,8 @@ const char* checkFilter(const KernelContext& context) {
 }
 
 // Transforms the filters of one channel and up to a vector of columns. `at(ky, kx)` gives their values.
-template <class Scheme, class Read>
-static inline void transformFilter(const Read& at, float* target, int64_t plane) {
+template <class Scheme, class Read, class Write>
+static inline void transformFilter(const Read& at, const Write& write, float* target, int64_t plane) {
   constexpr int alpha = Scheme::alpha, kernel = Scheme::kernel;
   Vec rows[kernel][alpha];
   for (int kx = 0; kx < kernel; kx++) {
@@ -47,48 +48,73 @@ static inline void transformFilter(const Read& at, float* target, int64_t plane)
     for (int kx = 0; kx < kernel; kx++) values[kx] = rows[kx][i];
     Scheme::filter(values, result);
     OCELLUS_UNROLL
-    for (int j = 0; j < alpha; j++) store(target + (i * alpha + j) * plane, result[j]);
+    for (int j = 0; j < alpha; j++) write(target + (i * alpha + j) * plane, result[j]);
   }
 }
 
-template <class Scheme>
-static void runFilterOf(const KernelContext& context, bool rotate) {
-  constexpr int kernel = Scheme::kernel;
-  const TensorView& weight = context.inputs[0];
+// Transformed filters larger than this go past the caches: they would drive out everything else.
+constexpr int64_t kFilterStreamBytes = 16 << 20;
+
+// Channels transformed together: turned filters are read by squares, so that no load takes a single float.
+constexpr int64_t kFilterChannels = 16;
+
+// All taps of some channels and one panel of columns: [tap][channel][kPanel], zeros behind the last column.
+template <int kTaps>
+static void gatherFilters(const TensorView& weight, bool rotate, int64_t channel, int64_t channels, int64_t column,
+                          int64_t columns, float* target) {
   const int64_t weightIn = weight.dims[2], weightOut = weight.dims[3];
-  const int64_t in = rotate ? weightOut : weightIn, out = rotate ? weightIn : weightOut;
-  const int64_t panels = ceilDiv(out, kPanel), plane = panels * in * kPanel;
   const float* w = f32(weight);
+  for (int64_t tap = 0; tap < kTaps; tap++) {
+    float* to = target + tap * kFilterChannels * kPanel;
+    if (columns < kPanel) clearFloats(to, channels * kPanel);
+    if (rotate) {
+      const float* from = w + ((kTaps - 1 - tap) * weightIn + column) * weightOut + channel;
+      transposePiece(from, weightOut, columns, channels, to, kPanel);
+      continue;
+    }
+    for (int64_t c = 0; c < channels; c++)
+      copyFloats(to + c * kPanel, w + (tap * weightIn + channel + c) * weightOut + column, columns);
+  }
+}
+
+template <class Scheme, class Write>
+static void runFilterOf(const KernelContext& context, bool rotate, const Write& write) {
+  constexpr int kernel = Scheme::kernel, taps = kernel * kernel;
+  const TensorView& weight = context.inputs[0];
+  const int64_t in = weight.dims[rotate ? 3 : 2], out = weight.dims[rotate ? 2 : 3];
+  const int64_t panels = ceilDiv(out, kPanel), plane = panels * in * kPanel, groups = ceilDiv(in, kFilterChannels);
   float* u = f32(context.outputs[0]);
-  const int64_t bytes = kPanel * 4 * Scheme::alpha * Scheme::alpha;
-  parallelFor(context, panels * in, maxOf(1, kChunkBytes / bytes / 2), [&](int64_t begin, int64_t end, int32_t) {
-    for (int64_t row = begin; row < end; row++) {
-      const int64_t panel = row / in, channel = row % in;
-      for (int64_t lane = 0; lane < kPanel; lane += kVecWidth) {
-        const int64_t column = panel * kPanel + lane;
-        const int64_t count = minOf(kVecWidth, out - column);
-        const auto read = [&](int ky, int kx) -> Vec {
-          if (count <= 0) return zero();
-          if (!rotate) {
-            const float* from = w + ((ky * kernel + kx) * weightIn + channel) * weightOut + column;
-            return count == kVecWidth ? load(from) : loadPartial(from, count);
-          }
-          const int64_t tap = (kernel - 1 - ky) * kernel + (kernel - 1 - kx);
-          const float* from = w + (tap * weightIn + column) * weightOut + channel;
-          float lanes[kVecWidth] = {};
-          for (int64_t i = 0; i < count; i++) lanes[i] = from[i * weightOut];
-          return load(lanes);
-        };
-        transformFilter<Scheme>(read, u + row * kPanel + lane, plane);
+  parallelFor(context, panels * groups, 2, [&](int64_t begin, int64_t end, int32_t) {
+    alignas(64) float filters[taps * kFilterChannels * kPanel];
+    for (int64_t task = begin; task < end; task++) {
+      const int64_t panel = task / groups, channel = task % groups * kFilterChannels;
+      const int64_t channels = minOf(kFilterChannels, in - channel), column = panel * kPanel;
+      gatherFilters<taps>(weight, rotate, channel, channels, column, minOf(kPanel, out - column), filters);
+      for (int64_t c = 0; c < channels; c++) {
+        for (int64_t lane = 0; lane < kPanel; lane += kVecWidth) {
+          const float* first = filters + c * kPanel + lane;
+          const auto read = [&](int ky, int kx) {
+            return load(first + (ky * kernel + kx) * kFilterChannels * kPanel);
+          };
+          transformFilter<Scheme>(read, write, u + (panel * in + channel + c) * kPanel + lane, plane);
+        }
       }
     }
+    streamFence();
   });
 }
 
 void runFilter(const KernelContext& context) {
   const FilterAttrs& attrs = attrsOf<FilterAttrs>(context);
-  withScheme(attrs.tile, static_cast<int32_t>(context.inputs[0].dims[0]),
-             [&](auto scheme) { runFilterOf<decltype(scheme)>(context, attrs.rotate != 0); });
+  const TensorView& u = context.outputs[0];
+  const bool streams = u.size * 4 > kFilterStreamBytes && reinterpret_cast<uintptr_t>(u.data) % 64 == 0;
+  withScheme(attrs.tile, static_cast<int32_t>(context.inputs[0].dims[0]), [&](auto scheme) {
+    if (streams) {
+      runFilterOf<decltype(scheme)>(context, attrs.rotate != 0, [](float* p, Vec v) { stream(p, v); });
+    } else {
+      runFilterOf<decltype(scheme)>(context, attrs.rotate != 0, [](float* p, Vec v) { store(p, v); });
+    }
+  });
 }
 
 // ---- winogradConv2d ------------------------------------------------------------------------------------------------
