@@ -2,6 +2,7 @@
   "variables": {
     "core_sources": [
       "native/base/cpu.cc",
+      "native/base/memory.cc",
       "native/base/portability.cc",
       "native/base/thread_pool.cc",
       "native/runtime/registry.cc",

@@ -3,6 +3,7 @@
 #include <napi.h>
 
 #include "../base/cpu.h"
+#include "../base/memory.h"
 #include "../runtime/registry.h"
 #include "plan_binding.h"
 
@@ -32,6 +33,12 @@ Napi::Value alignOffset(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>((64 - address % 64) % 64));
 }
 
+// adviseHugePages(array): asks for huge pages under it; before it is first written to
+void hugePages(const Napi::CallbackInfo& info) {
+  Napi::Uint8Array array = info[0].As<Napi::Uint8Array>();
+  adviseHugePages(array.Data(), array.ByteLength());
+}
+
 // defaultThreads() -> the smaller of affinity and cgroup quota
 Napi::Value availableThreads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), defaultThreads()); }
 
@@ -48,6 +55,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("isas", Napi::Function::New<isas>(env, "isas"));
   exports.Set("kernels", Napi::Function::New<kernels>(env, "kernels"));
   exports.Set("alignOffset", Napi::Function::New<alignOffset>(env, "alignOffset"));
+  exports.Set("adviseHugePages", Napi::Function::New<hugePages>(env, "adviseHugePages"));
   exports.Set("defaultThreads", Napi::Function::New<availableThreads>(env, "defaultThreads"));
   exports.Set("fmaPeak", Napi::Function::New<fmaPeak>(env, "fmaPeak"));
   exports.Set("createPlan", Napi::Function::New<createPlan>(env, "createPlan"));

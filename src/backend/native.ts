@@ -17,7 +17,10 @@ import {
   type StepTime,
   viewBuffer,
 } from './backend.js';
-import { bindStep, type BoundStep, scratchView } from './typescript.js';
+import { type BoundStep, bindStep, scratchView } from './typescript.js';
+
+/** Smaller regions hold no more than one huge page of 2 MiB for sure. */
+const leastBytesForHugePages = 4 * 2 ** 20;
 
 /** Opaque: a decoded plan in C++. */
 export type PlanHandle = object & { readonly __plan: unique symbol };
@@ -29,6 +32,8 @@ export interface NativeAddon {
   /** Signatures of the kernels of an instruction set. */
   kernels(isa: string): string[];
   alignOffset(bytes: Uint8Array): number;
+  /** Asks the system for huge pages where `bytes` lies; before the first write. */
+  adviseHugePages(bytes: Uint8Array): void;
   defaultThreads(): number;
   /** Measured peak of this many threads, GFLOP/s. Blocks for `seconds`. */
   fmaPeak(isa: string, threads: number, seconds: number): number;
@@ -85,7 +90,9 @@ export class NativeBackend implements Backend {
   }
 
   allocate(bytes: number): Uint8Array {
-    return allocateRegion(bytes, this.addon.alignOffset);
+    const region = allocateRegion(bytes, this.addon.alignOffset);
+    if (bytes >= leastBytesForHugePages) this.addon.adviseHugePages(region);
+    return region;
   }
 }
 
@@ -214,5 +221,10 @@ class NativeExecutable implements Executable {
 
 function planError(where: string, cause: unknown): OcellusError {
   const got = cause instanceof Error ? cause.message : String(cause);
-  return new OcellusError('ERR_OCELLUS_PLAN', { where, expected: 'a plan that the native executor accepts', got, cause });
+  return new OcellusError('ERR_OCELLUS_PLAN', {
+    where,
+    expected: 'a plan that the native executor accepts',
+    got,
+    cause,
+  });
 }
