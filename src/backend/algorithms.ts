@@ -1,5 +1,6 @@
-// Which algorithm computes a convolution natively. Winograd's saves more than half of the multiplications of a 3x3 or 5x5
-// kernel where there are enough channels to keep the matrix products busy; the thresholds were measured (bench conv).
+// Which algorithm computes a convolution natively. Winograd's needs less than half of the multiplications of a 3x3 or 5x5
+// kernel, but has to transform images and filters: an estimate of both times decides. It knows shapes and instruction
+// set only, so that a plan (and the numbers it computes) is the same on every run.
 
 import type { GraphNode } from '../graph/graph.js';
 import { type Algorithm, winogradKernel } from '../graph/lower.js';
@@ -10,20 +11,60 @@ export type WinogradMode = 'auto' | 'off' | 'fast';
 
 export const winogradModes: readonly WinogradMode[] = ['auto', 'off', 'fast'];
 
-/** Fewest channels and filters, and fewest pixels along an axis of the output, for which Winograd pays. */
+/** 'auto': by the estimate. Others: wherever the algorithm can compute the convolution at all. */
+export type AlgorithmName = 'auto' | 'direct' | 'winograd';
+
+export const algorithmNames: readonly AlgorithmName[] = ['auto', 'direct', 'winograd'];
+
+/** With fewer channels or filters, vectors and registers stay partly empty. */
 const leastChannels = 16;
-const leastPixels = 4;
 /** Maps from this size on take tiles of 6x6 pixels in mode 'fast'. */
 const largeMap = 24;
 
+/** GFLOP/s of one core in a well-fed matrix product: between what current processors with the instructions reach. */
+const gflopsOfIsa: Readonly<Record<string, number>> = { avx512: 170, avx2: 100, neon: 40, scalar: 8 };
+/** GB/s at which transformed tiles are written and read again (second-level cache), and transformed filters. */
+const tileBandwidth = 60;
+const filterBandwidth = 15;
+
 const direct: Algorithm = { name: 'direct' };
 
-export function chooseAlgorithm(node: GraphNode, mode: WinogradMode): Algorithm {
-  const kernel = mode === 'off' ? null : winogradKernel(node);
+export interface AlgorithmChoice {
+  algorithm: AlgorithmName;
+  winograd: WinogradMode;
+  isa: string;
+  /** Filters are transformed once for many runs. */
+  weightsAreFixed: boolean;
+}
+
+export function chooseAlgorithm(node: GraphNode, choice: AlgorithmChoice): Algorithm {
+  const kernel = choice.winograd === 'off' || choice.algorithm === 'direct' ? null : winogradKernel(node);
   const sizes = kernel && conv2dSizes(node);
   if (!sizes) return direct;
-  const { channels, filters, pixels } = sizes;
-  if (Math.min(channels, filters) < leastChannels || Math.min(...pixels) < leastPixels) return direct;
-  if (kernel === 5) return { name: 'winograd', tile: 2 };
-  return { name: 'winograd', tile: mode === 'fast' && Math.min(...pixels) >= largeMap ? 6 : 4 };
+  const large = choice.winograd === 'fast' && Math.min(...sizes.pixels) >= largeMap;
+  const tile = kernel === 5 ? 2 : large ? 6 : 4;
+  const winograd: Algorithm = { name: 'winograd', tile };
+  if (choice.algorithm === 'winograd') return winograd;
+  if (Math.min(sizes.channels, sizes.filters) < leastChannels) return direct;
+  return estimate(node, kernel, tile, sizes, choice) < 1 ? winograd : direct;
+}
+
+/** Time of Winograd's algorithm over that of the direct one. */
+function estimate(
+  node: GraphNode,
+  kernel: number,
+  tile: number,
+  { channels, filters, pixels }: { channels: number; filters: number; pixels: readonly number[] },
+  { isa, weightsAreFixed }: AlgorithmChoice,
+): number {
+  const batch = node.outputs[0].shape.length === 4 && node.op.name !== 'conv2dGradWeight' ? node.outputs[0].shape[0] : (node.inputs[0]?.shape[0] ?? 1);
+  const planes = (tile + kernel - 1) ** 2;
+  const tiles = batch * pixels.reduce((product, size) => product * Math.ceil(size / tile), 1);
+  const products = channels * filters;
+  const perNanosecond = gflopsOfIsa[isa] ?? gflopsOfIsa.scalar;
+  const directTime = (2 * kernel ** 2 * products * batch * pixels[0] * pixels[1]) / perNanosecond;
+  const transformed = 2 * 4 * planes * (channels + filters) * tiles;
+  const filterBytes = weightsAreFixed && node.op.name !== 'conv2dGradWeight' ? 0 : 4 * planes * products;
+  const time = (2 * planes * products * tiles) / (0.9 * perNanosecond) + transformed / tileBandwidth + filterBytes / filterBandwidth;
+  return time / directTime;
 }

@@ -6,7 +6,7 @@ import type { GraphNode } from '../graph/graph.js';
 import type { Algorithm } from '../graph/lower.js';
 import { encodePlan, encodeStep, type Plan, type PlanStep } from '../graph/plan.js';
 import { builtinOps } from '../ops/index.js';
-import { chooseAlgorithm, type WinogradMode } from './algorithms.js';
+import { type AlgorithmName, chooseAlgorithm, type WinogradMode } from './algorithms.js';
 import {
   allocateRegion,
   type Backend,
@@ -62,6 +62,7 @@ export class NativeBackend implements Backend {
     readonly isa: string,
     readonly threads: number,
     readonly winograd: WinogradMode = 'auto',
+    readonly preferred: AlgorithmName = 'auto',
   ) {
     this.kernels = new Set(addon.kernels(isa).map((signature) => signature.slice(0, signature.indexOf('('))));
   }
@@ -80,8 +81,13 @@ export class NativeBackend implements Backend {
     }
   }
 
-  algorithm(node: GraphNode): Algorithm {
-    return chooseAlgorithm(node, this.winograd);
+  algorithm(node: GraphNode, weightsAreFixed: boolean): Algorithm {
+    return chooseAlgorithm(node, {
+      algorithm: this.preferred,
+      winograd: this.winograd,
+      isa: this.isa,
+      weightsAreFixed,
+    });
   }
 
   load(plan: Plan, memory: Memory): Executable {

@@ -2,7 +2,7 @@
 // then the best that loads. Nothing is read or loaded before the first call.
 
 import { checkOptions, OcellusError } from '../core/errors.js';
-import { type WinogradMode, winogradModes } from './algorithms.js';
+import { type AlgorithmName, algorithmNames, type WinogradMode, winogradModes } from './algorithms.js';
 import type { Backend } from './backend.js';
 import { type LoadAttempt, loadAddon, nativeMissing, warnOfFallback } from './load.js';
 import { NativeBackend } from './native.js';
@@ -17,6 +17,8 @@ export interface BackendChoice {
   isa?: string;
   /** Winograd's algorithm for convolutions: 'auto' (default), 'off', or 'fast' with larger tiles and more rounding. */
   winograd?: WinogradMode;
+  /** Forces one algorithm for every convolution it can compute; default 'auto'. */
+  algorithm?: AlgorithmName;
 }
 
 export interface BackendInfo {
@@ -43,7 +45,7 @@ const cache = new Map<string, Backend>();
  * const backend = selectBackend({ backend: 'native', threads: 2 });
  */
 export function selectBackend(choice: BackendChoice = {}): Backend {
-  checkOptions('backend', choice, ['backend', 'threads', 'isa', 'winograd']);
+  checkOptions('backend', choice, ['backend', 'threads', 'isa', 'winograd', 'algorithm']);
   const kind = choice.backend ?? (process.env.OCELLUS_BACKEND || 'auto');
   if (!kinds.includes(kind as 'auto')) {
     throw new OcellusError('ERR_OCELLUS_OPTION', { where: 'backend (backend, OCELLUS_BACKEND)', expected: `one of ${kinds.join(', ')}`, got: `'${kind}'` });
@@ -65,14 +67,12 @@ export function selectBackend(choice: BackendChoice = {}): Backend {
     });
   }
   const threads = threadCount(choice.threads ?? (process.env.OCELLUS_THREADS || addon.defaultThreads()));
-  const winograd = choice.winograd ?? 'auto';
-  if (!winogradModes.includes(winograd)) {
-    throw new OcellusError('ERR_OCELLUS_OPTION', { where: 'winograd', expected: `one of ${winogradModes.join(', ')}`, got: `'${winograd}'` });
-  }
-  const key = `${isa}/${threads}/${winograd}`;
+  const winograd = oneOf('winograd', choice.winograd ?? 'auto', winogradModes);
+  const algorithm = oneOf('algorithm', choice.algorithm ?? 'auto', algorithmNames);
+  const key = `${isa}/${threads}/${winograd}/${algorithm}`;
   const known = cache.get(key);
   if (known) return known;
-  const backend = new NativeBackend(addon, isa, threads, winograd);
+  const backend = new NativeBackend(addon, isa, threads, winograd, algorithm);
   cache.set(key, backend);
   return backend;
 }
@@ -100,6 +100,11 @@ export function backendInfo(choice: BackendChoice = {}): BackendInfo {
 function triedFiles(choice: BackendChoice): readonly LoadAttempt[] {
   const chosen = choice.backend ?? process.env.OCELLUS_BACKEND;
   return chosen === 'typescript' ? [] : loadAddon().tried;
+}
+
+function oneOf<T extends string>(where: string, value: T, known: readonly T[]): T {
+  if (known.includes(value)) return value;
+  throw new OcellusError('ERR_OCELLUS_OPTION', { where, expected: `one of ${known.join(', ')}`, got: `'${value}'` });
 }
 
 function threadCount(value: number | string): number {

@@ -17,8 +17,8 @@ import type { Variables } from './variables.js';
 export interface CompileTarget {
   /** Bytes of scratch for a step beyond what the TypeScript row asks for. */
   workspace(step: PlanStep): number;
-  /** How to compute an op. */
-  algorithm(node: GraphNode): Algorithm;
+  /** How to compute an op; `weightsAreFixed`: what depends on weights alone is computed once for many runs. */
+  algorithm(node: GraphNode, weightsAreFixed: boolean): Algorithm;
 }
 
 export interface CompileOptions {
@@ -46,7 +46,8 @@ export function compile(graph: Graph, options: CompileOptions): Plan {
   const pruned = prune(graph.nodes, keep);
   const fused = options.fuse === false ? pruned : fuseGradients(graph, fuse(pruned, keep), keep);
   const folded = options.prologue && options.fuse !== false ? foldNormalization(graph, fused, keep) : fused;
-  const lowered = options.target ? lower(graph, folded, options.target.algorithm.bind(options.target)) : folded;
+  const { target, prologue: weightsAreFixed = false } = options;
+  const lowered = target ? lower(graph, folded, (node) => target.algorithm(node, weightsAreFixed)) : folded;
   const { nodes, prologue } = options.prologue ? hoist(lowered) : { nodes: lowered, prologue: 0 };
 
   const unplaced = nodes.map((node) => toStep(node, (value) => toBuffer(value, 0, 'arena'), 0, 0));

@@ -33,7 +33,7 @@ export interface Compiled {
   readonly backend: Backend;
 }
 
-const names = ['optimizer', 'loss', 'lossWeights', 'metrics', 'backend', 'threads', 'isa', 'winograd'];
+const names = ['optimizer', 'loss', 'lossWeights', 'metrics', 'backend', 'threads', 'isa', 'winograd', 'algorithm'];
 
 export function resolveCompile(network: Network, options: CompileOptions): Compiled {
   check(typeof options === 'object' && options !== null, 'ERR_OCELLUS_OPTION', () => ({

@@ -12,7 +12,7 @@ import { readDescription, slotName, tensorOf } from './file.js';
 import { Model } from './model.js';
 import type { Tensor } from './tensor.js';
 
-export interface LoadOptions extends Pick<CompileOptions, 'backend' | 'threads' | 'isa' | 'winograd'> {
+export interface LoadOptions extends Pick<CompileOptions, 'backend' | 'threads' | 'isa' | 'winograd' | 'algorithm'> {
   /** Layers of one's own that the model is made of: the factories that `defineLayer` returned. */
   layers?: readonly AnyLayerFactory[] | Readonly<Record<string, AnyLayerFactory>>;
   /** Takes the place of the saved one: needed where that was a function. */
@@ -36,7 +36,7 @@ export async function load<Prediction extends Tensor | Tensor[] = Tensor>(
   file: string,
   options: LoadOptions = {},
 ): Promise<Model<Prediction>> {
-  checkOptions('load', options, ['layers', 'loss', 'metrics', 'backend', 'threads', 'isa', 'winograd']);
+  checkOptions('load', options, ['layers', 'loss', 'metrics', 'backend', 'threads', 'isa', 'winograd', 'algorithm']);
   const { layers = [], loss, metrics, ...choice } = options;
   const { tensors, metadata } = await readSafetensors(file);
   const { name, seed, architecture, training } = readDescription(file, metadata);

@@ -85,15 +85,15 @@ async function readGoldens(): Promise<{ cases: Case[]; runs: OptimizerRun[] }> {
 function targets(): [string, Backend][] {
   const winogradInTypescript: Backend = {
     ...typescriptBackend,
-    algorithm: (node) => chooseAlgorithm(node, 'auto'),
+    algorithm: (node) => chooseAlgorithm(node, { algorithm: 'winograd', winograd: 'auto', isa: 'avx512', weightsAreFixed: true }),
   };
   const native = (addon?.isas() ?? []).flatMap((isa) =>
-    (['off', 'auto'] as const).map((winograd): [string, Backend] => [
-      `native, ${isa}, winograd ${winograd}`,
-      selectBackend({ backend: 'native', isa, threads: 2, winograd }),
+    (['direct', 'winograd'] as const).map((algorithm): [string, Backend] => [
+      `native, ${isa}, ${algorithm}`,
+      selectBackend({ backend: 'native', isa, threads: 2, algorithm }),
     ]),
   );
-  return [['typescript', typescriptBackend], ['typescript, winograd auto', winogradInTypescript], ...native];
+  return [['typescript', typescriptBackend], ['typescript, winograd', winogradInTypescript], ...native];
 }
 
 function planOf(golden: Case, backend: Backend): Plan {
@@ -186,5 +186,5 @@ describe.each(targets())('%s', (_, backend) => {
 test('Winograd runs where it is asked for', () => {
   const used = (backend: Backend) =>
     cases.filter((golden) => planOf(golden, backend).steps.some(({ op }) => op.name.startsWith('winograd'))).length;
-  for (const [name, backend] of targets()) expect(used(backend), name).toBe(name.includes('auto') ? 3 : 0);
+  for (const [name, backend] of targets()) expect(used(backend), name).toBe(name.includes('winograd') ? 7 : 0);
 });
