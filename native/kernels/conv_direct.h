@@ -21,6 +21,8 @@ constexpr int64_t kRowBytes = 192 << 10;
 // Weights of as many columns as stay in cache are used for all rows of a block before the next ones.
 constexpr int64_t kGroupBytes = 512 << 10;
 constexpr int64_t kDirectTaskFlops = 6 << 20;
+// A single image is work for several threads too.
+constexpr int64_t kLeastBlocks = 8;
 
 // What is convolved with what: the forward convolution, or dy with the turned filter.
 struct Direct {
@@ -51,7 +53,7 @@ static inline DirectPlan planOf(const ConvShape& s) {
   p.copies = s.left != 0 || (s.outX - 1) * s.strideX + s.kernelX - s.left > s.width;
   const int64_t rowBytes = p.paddedWidth * s.channels * 4;
   const int64_t rows = maxOf(1, (kRowBytes / maxOf(1, rowBytes) - s.kernelY) / s.strideY + 1);
-  p.blocks = ceilDiv(s.outY, minOf(rows, s.outY));
+  p.blocks = minOf(s.outY, maxOf(ceilDiv(s.outY, rows), ceilDiv(kLeastBlocks, maxOf(1, s.batch))));
   p.blockRows = ceilDiv(s.outY, p.blocks);
   p.inputRows = (p.blockRows - 1) * s.strideY + s.kernelY;
   p.groupPanels = maxOf(1, kGroupBytes / (p.k * kTileColumns * 4));

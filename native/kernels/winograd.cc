@@ -131,9 +131,16 @@ struct ConvShape {
   int64_t alpha;
   TileGrid x, y;
   int64_t tiles;
+  bool byPlanes;  // few tiles: all are transformed, then the products are shared out by planes
   int64_t block;  // tiles transformed at a time
   int64_t xPitch, xPlane, yPitch, yPlane;
 };
+
+// With few tiles, a block of them would leave threads idle, and each block would read all filters anew.
+constexpr int64_t kFewBlocks = 16;
+constexpr int64_t kFewPlaneBytes = 12 << 20;
+// Panels of filters that make a task of one plane.
+constexpr int64_t kPanelsPerTask = 4;
 
 // Enough tiles to reuse a panel of filters, few enough for both sets of planes to stay in L2; more where the filters
 // themselves do not, so that they are read less often.
@@ -154,9 +161,15 @@ static ConvShape shapeOf(const TensorView& x, const TensorView& y, int32_t tile,
   shape.x = {x.dims[1], x.dims[2], x.dims[3], top, left, tile, down, across};
   shape.y = {y.dims[1], y.dims[2], y.dims[3], 0, 0, tile, down, across};
   shape.tiles = x.dims[0] * down * across;
-  shape.block = tileBlock(shape.alpha, x.dims[3], y.dims[3], shape.tiles);
   shape.xPitch = winogradPitch(x.dims[3]);
   shape.yPitch = winogradPitch(ceilDiv(y.dims[3], kPanel) * kPanel);
+  shape.block = tileBlock(shape.alpha, x.dims[3], y.dims[3], shape.tiles);
+  const int64_t planeBytes = shape.alpha * shape.alpha * 4;
+  const bool fits = planeBytes * shape.tiles * (shape.xPitch + shape.yPitch) <= kFewPlaneBytes;
+  const bool largeFilters = planeBytes * x.dims[3] * y.dims[3] > (1 << 20);
+  shape.byPlanes = fits && (largeFilters || ceilDiv(shape.tiles, shape.block) < kFewBlocks / 4) &&
+                   ceilDiv(shape.tiles, shape.block) < kFewBlocks;
+  if (shape.byPlanes) shape.block = maxOf(1, shape.tiles);
   shape.xPlane = shape.block * shape.xPitch + 16;
   shape.yPlane = shape.block * shape.yPitch + 16;
   return shape;
@@ -186,27 +199,27 @@ const char* checkConv(const KernelContext& context) {
 
 Workspace workspaceConv(const KernelContext& context) {
   const ConvShape shape = shapeOf(context);
-  return {0, shape.alpha * shape.alpha * (shape.xPlane + shape.yPlane) * 4};
+  const int64_t bytes = shape.alpha * shape.alpha * (shape.xPlane + shape.yPlane) * 4;
+  return shape.byPlanes ? Workspace{bytes, 0} : Workspace{0, bytes};
 }
 
-// The alpha^2 products of a block: planes of y = planes of x times transformed filters.
-static void multiplyBlock(const ConvShape& shape, int64_t count, const float* x, const float* u, float* y) {
+// Product of plane s for some panels of filters: a plane of y = a plane of x times transformed filters.
+static void multiplyPlane(const ConvShape& shape, int64_t s, int64_t firstPanel, int64_t lastPanel, int64_t count,
+                          const float* x, const float* u, float* y) {
   const int64_t channels = shape.x.channels, filters = shape.y.channels;
   const int64_t panels = ceilDiv(filters, kPanel), groups = ceilDiv(count, kTileRows);
-  for (int64_t s = 0; s < shape.alpha * shape.alpha; s++) {
-    for (int64_t panel = 0; panel < panels; panel++) {
-      const int64_t columns = minOf(kPanel, filters - panel * kPanel);
-      for (int64_t lane = 0; lane < columns; lane += kTileColumns) {
-        // Whole vectors are written: the pitch has room for them.
-        const int64_t vecs = minOf(kTileVecs, ceilDiv(columns - lane, kVecWidth));
-        const float* b = u + ((s * panels + panel) * channels) * kPanel + lane;
-        for (int64_t group = 0; group < groups; group++) {
-          const int64_t row = count * group / groups, rows = count * (group + 1) / groups - row;
-          const TileInput in = {channels, x + s * shape.xPlane + row * shape.xPitch, shape.xPitch, b, kPanel, 0, 0};
-          float* c = y + s * shape.yPlane + row * shape.yPitch + panel * kPanel + lane;
-          const TileOutput out = {c, shape.yPitch, vecs * kVecWidth, false, false, nullptr, 0.0f};
-          computeTile<false>(rows, vecs, in, out);
-        }
+  for (int64_t panel = firstPanel; panel < lastPanel; panel++) {
+    const int64_t columns = minOf(kPanel, filters - panel * kPanel);
+    for (int64_t lane = 0; lane < columns; lane += kTileColumns) {
+      // Whole vectors are written: the pitch has room for them.
+      const int64_t vecs = minOf(kTileVecs, ceilDiv(columns - lane, kVecWidth));
+      const float* b = u + ((s * panels + panel) * channels) * kPanel + lane;
+      for (int64_t group = 0; group < groups; group++) {
+        const int64_t row = count * group / groups, rows = count * (group + 1) / groups - row;
+        const TileInput in = {channels, x + s * shape.xPlane + row * shape.xPitch, shape.xPitch, b, kPanel, 0, 0};
+        float* c = y + s * shape.yPlane + row * shape.yPitch + panel * kPanel + lane;
+        const TileOutput out = {c, shape.yPitch, vecs * kVecWidth, false, false, nullptr, 0.0f};
+        computeTile<false>(rows, vecs, in, out);
       }
     }
   }
@@ -219,13 +232,35 @@ static void runConvOf(const KernelContext& context, const Finish& finish) {
   const float* u = f32(context.inputs[1]);
   const float* bias = context.inputs[2].present ? f32(context.inputs[2]) : nullptr;
   float* y = f32(context.outputs[0]);
-  const int64_t planes = shape.alpha * shape.alpha;
+  const int64_t planes = shape.alpha * shape.alpha, panels = ceilDiv(shape.y.channels, kPanel);
+  if (shape.byPlanes) {
+    float* xPlanes = reinterpret_cast<float*>(context.scratch);
+    float* yPlanes = xPlanes + planes * shape.xPlane;
+    parallelFor(context, shape.tiles, grainFor(planes * shape.xPitch * 8), [&](int64_t begin, int64_t end, int32_t) {
+      transformInput<Scheme>(shape.x, x, begin, end - begin, xPlanes + begin * shape.xPitch, shape.xPitch,
+                             shape.xPlane);
+    });
+    const int64_t parts = ceilDiv(panels, kPanelsPerTask);
+    const int64_t bytes = kPanelsPerTask * kPanel * shape.x.channels * 4 + kTileRows * shape.tiles * shape.xPitch;
+    parallelFor(context, planes * parts, grainFor(bytes), [&](int64_t begin, int64_t end, int32_t) {
+      for (int64_t task = begin; task < end; task++) {
+        const int64_t panel = task % parts * kPanelsPerTask;
+        multiplyPlane(shape, task / parts, panel, minOf(panels, panel + kPanelsPerTask), shape.tiles, xPlanes, u,
+                      yPlanes);
+      }
+    });
+    parallelFor(context, shape.tiles, grainFor(planes * shape.yPitch * 8), [&](int64_t begin, int64_t end, int32_t) {
+      transformOutput<Scheme>(shape.y, yPlanes + begin * shape.yPitch, begin, end - begin, shape.yPitch, shape.yPlane,
+                              bias, finish, y);
+    });
+    return;
+  }
   parallelFor(context, shape.tiles, shape.block, [&](int64_t begin, int64_t end, int32_t worker) {
     float* xPlanes = reinterpret_cast<float*>(context.threadScratch + worker * context.threadScratchStride);
     float* yPlanes = xPlanes + planes * shape.xPlane;
     const int64_t count = end - begin;
     transformInput<Scheme>(shape.x, x, begin, count, xPlanes, shape.xPitch, shape.xPlane);
-    multiplyBlock(shape, count, xPlanes, u, yPlanes);
+    for (int64_t s = 0; s < planes; s++) multiplyPlane(shape, s, 0, panels, count, xPlanes, u, yPlanes);
     transformOutput<Scheme>(shape.y, yPlanes, begin, count, shape.yPitch, shape.yPlane, bias, finish, y);
   });
 }
