@@ -15,7 +15,12 @@ const pixels = 3 * 32 * 32;
 async function readCifar(file) {
   const bytes = await readFile(file).catch((cause) => {
     const got = cause.message;
-    throw new OcellusError('ERR_OCELLUS_DATA', { where: file, expected: 'a CIFAR-10 batch (data_batch_1.bin.gz)', got, cause });
+    throw new OcellusError('ERR_OCELLUS_DATA', {
+      where: file,
+      expected: 'a CIFAR-10 batch (data_batch_1.bin.gz)',
+      got,
+      cause,
+    });
   });
   const records = gunzipSync(bytes);
   const count = records.length / (pixels + 1);
@@ -36,7 +41,11 @@ async function trainOnce({ train, test }, winograd, seed, epochs, threads) {
   const net = model({ inputs: image, outputs: resnet20(image), seed });
   const steps = Math.ceil(train.y.length / 64) * epochs;
   net.compile({
-    optimizer: optimizers.sgd({ learningRate: (step) => 0.1 * 0.5 * (1 + Math.cos((Math.PI * step) / steps)), momentum: 0.9, weightDecay: 5e-4 }),
+    optimizer: optimizers.sgd({
+      learningRate: (step) => 0.1 * 0.5 * (1 + Math.cos((Math.PI * step) / steps)),
+      momentum: 0.9,
+      weightDecay: 5e-4,
+    }),
     loss: { name: 'sparseCategoricalCrossentropy', fromLogits: true },
     metrics: ['accuracy'],
     winograd,
@@ -56,7 +65,15 @@ export async function run(options, print) {
     for (let seed = 1; seed <= (options.rounds ?? 3); seed++) {
       const { trainLoss, testAccuracy } = await trainOnce(data, winograd, seed, epochs, options.threads?.[0]);
       accuracies.push(testAccuracy);
-      print({ bench: 'convergence', net: 'resnet20', winograd, seed, epochs, trainLoss: round(trainLoss, 4), testAccuracy: round(testAccuracy, 4) });
+      print({
+        bench: 'convergence',
+        net: 'resnet20',
+        winograd,
+        seed,
+        epochs,
+        trainLoss: round(trainLoss, 4),
+        testAccuracy: round(testAccuracy, 4),
+      });
     }
     const mean = accuracies.reduce((sum, value) => sum + value, 0) / accuracies.length;
     means[winograd] = { mean, spread: Math.max(...accuracies) - Math.min(...accuracies) };

@@ -57,7 +57,10 @@ function estimate(
   { channels, filters, pixels }: { channels: number; filters: number; pixels: readonly number[] },
   { isa, weightsAreFixed }: AlgorithmChoice,
 ): number {
-  const batch = node.outputs[0].shape.length === 4 && node.op.name !== 'conv2dGradWeight' ? node.outputs[0].shape[0] : (node.inputs[0]?.shape[0] ?? 1);
+  const batch =
+    node.outputs[0].shape.length === 4 && node.op.name !== 'conv2dGradWeight'
+      ? node.outputs[0].shape[0]
+      : (node.inputs[0]?.shape[0] ?? 1);
   const planes = (tile + kernel - 1) ** 2;
   const tiles = batch * pixels.reduce((product, size) => product * Math.ceil(size / tile), 1);
   const products = channels * filters;
@@ -65,6 +68,9 @@ function estimate(
   const directTime = (2 * kernel ** 2 * products * batch * pixels[0] * pixels[1]) / perNanosecond;
   const transformed = 2 * 4 * planes * (channels + filters) * tiles;
   const filterBytes = weightsAreFixed && node.op.name !== 'conv2dGradWeight' ? 0 : 4 * planes * products;
-  const time = (2 * planes * products * tiles) / (0.9 * perNanosecond) + transformed / tileBandwidth + filterBytes / filterBandwidth;
+  const time =
+    (2 * planes * products * tiles) / (0.9 * perNanosecond) +
+    transformed / tileBandwidth +
+    filterBytes / filterBandwidth;
   return time / directTime;
 }

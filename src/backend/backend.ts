@@ -69,4 +69,5 @@ export function checkMemory(plan: Plan, memory: Memory): void {
   }
 }
 
-export const gflopsOf = (flops: number, milliseconds: number): number => (milliseconds > 0 ? flops / milliseconds / 1e6 : 0);
+export const gflopsOf = (flops: number, milliseconds: number): number =>
+  milliseconds > 0 ? flops / milliseconds / 1e6 : 0;

@@ -29,7 +29,12 @@ export interface DiffOptions {
  *
  * @returns the first difference, or null when they agree within the tolerance.
  */
-export function diffBackends(plan: Plan, first: Backend, second: Backend, options: DiffOptions = {}): Difference | null {
+export function diffBackends(
+  plan: Plan,
+  first: Backend,
+  second: Backend,
+  options: DiffOptions = {},
+): Difference | null {
   const memories = [allocateMemory(plan, first), allocateMemory(plan, second)] as const;
   options.fill?.(memories[0]);
   const copyAll = () => {
@@ -48,7 +53,11 @@ export function diffBackends(plan: Plan, first: Backend, second: Backend, option
   return null;
 }
 
-function firstDifference(memories: readonly [Memory, Memory], buffer: PlanBuffer, tolerance: number): { element: number; values: [number, number] } | null {
+function firstDifference(
+  memories: readonly [Memory, Memory],
+  buffer: PlanBuffer,
+  tolerance: number,
+): { element: number; values: [number, number] } | null {
   const [a, b] = [viewBuffer(memories[0], buffer), viewBuffer(memories[1], buffer)];
   const limit = buffer.dtype === 'float32' ? tolerance * largest(a) : 0;
   for (let element = 0; element < a.length; element++) {

@@ -48,7 +48,11 @@ export function selectBackend(choice: BackendChoice = {}): Backend {
   checkOptions('backend', choice, ['backend', 'threads', 'isa', 'winograd', 'algorithm']);
   const kind = choice.backend ?? (process.env.OCELLUS_BACKEND || 'auto');
   if (!kinds.includes(kind as 'auto')) {
-    throw new OcellusError('ERR_OCELLUS_OPTION', { where: 'backend (backend, OCELLUS_BACKEND)', expected: `one of ${kinds.join(', ')}`, got: `'${kind}'` });
+    throw new OcellusError('ERR_OCELLUS_OPTION', {
+      where: 'backend (backend, OCELLUS_BACKEND)',
+      expected: `one of ${kinds.join(', ')}`,
+      got: `'${kind}'`,
+    });
   }
   if (kind === 'typescript') return typescriptBackend;
   const { addon, tried } = loadAddon();
@@ -85,7 +89,8 @@ export function selectBackend(choice: BackendChoice = {}): Backend {
  */
 export function backendInfo(choice: BackendChoice = {}): BackendInfo {
   const backend = selectBackend(choice);
-  const { addon, path, tried } = backend.name === 'native' ? loadAddon() : { addon: null, path: null, tried: triedFiles(choice) };
+  const { addon, path, tried } =
+    backend.name === 'native' ? loadAddon() : { addon: null, path: null, tried: triedFiles(choice) };
   return {
     backend: backend.name,
     isa: backend.isa,

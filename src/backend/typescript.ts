@@ -4,7 +4,16 @@ import { bytesPerElement, type FloatArray, type TensorView } from '../core/dtype
 import { sizeOf } from '../core/shape.js';
 import type { Plan, PlanBuffer, PlanStep } from '../graph/plan.js';
 import type { Region } from '../graph/variables.js';
-import { allocateRegion, type Backend, checkMemory, type Executable, gflopsOf, type Memory, type StepTime, viewBuffer } from './backend.js';
+import {
+  allocateRegion,
+  type Backend,
+  checkMemory,
+  type Executable,
+  gflopsOf,
+  type Memory,
+  type StepTime,
+  viewBuffer,
+} from './backend.js';
 
 /** Time after which `run` lets the event loop turn, between two steps. */
 const yieldAfterMs = 4;
@@ -18,7 +27,11 @@ export const typescriptBackend: Backend = {
   allocate: (bytes) => allocateRegion(bytes),
   load(plan: Plan, memory: Memory): Executable {
     checkMemory(plan, memory);
-    const view = (buffer: PlanBuffer): TensorView => ({ shape: buffer.shape, dtype: buffer.dtype, data: viewBuffer(memory, buffer) });
+    const view = (buffer: PlanBuffer): TensorView => ({
+      shape: buffer.shape,
+      dtype: buffer.dtype,
+      data: viewBuffer(memory, buffer),
+    });
     return new TypescriptExecutable(plan, (step) => bindStep(step, view, scratchView(step, memory)));
   },
 };
@@ -37,7 +50,11 @@ export function bindStep(step: PlanStep, view: (buffer: PlanBuffer) => TensorVie
 }
 
 export function scratchView(step: PlanStep, memory: Memory): FloatArray {
-  return new Float32Array(memory.arena.buffer, memory.arena.byteOffset + step.scratchOffset, Math.floor(step.scratchBytes / 4));
+  return new Float32Array(
+    memory.arena.buffer,
+    memory.arena.byteOffset + step.scratchOffset,
+    Math.floor(step.scratchBytes / 4),
+  );
 }
 
 /**
@@ -60,7 +77,8 @@ export function loadDouble(plan: Plan): Executable & { view(buffer: PlanBuffer):
           : new Uint8Array(source, start, length * bytesPerElement.uint8);
     return { shape: buffer.shape, dtype: buffer.dtype, data };
   };
-  const scratch = (step: PlanStep): FloatArray => new Float64Array(memory.arena, 2 * step.scratchOffset, Math.floor(step.scratchBytes / 4));
+  const scratch = (step: PlanStep): FloatArray =>
+    new Float64Array(memory.arena, 2 * step.scratchOffset, Math.floor(step.scratchBytes / 4));
   const executable = new TypescriptExecutable(plan, (step) => bindStep(step, view, scratch(step)));
   return Object.assign(executable, { view });
 }

@@ -1,8 +1,8 @@
 // The networks of the demo: one that learns much from few digits, LeNet-5 (LeCun et al. 1998, with ReLU and max pooling)
 // and a plain two-convolution network.
 
-import { layers } from '../nn/layers/index.js';
 import type { Layer } from '../nn/layer.js';
+import { layers } from '../nn/layers/index.js';
 import { type Optimizer, optimizers } from '../nn/optimizers.js';
 
 export interface DemoModel {
@@ -12,7 +12,9 @@ export interface DemoModel {
 }
 
 const adamWithCosine = (peak: number) => (steps: number) =>
-  optimizers.adam({ learningRate: (step) => peak * (0.02 + 0.49 * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps))) });
+  optimizers.adam({
+    learningRate: (step) => peak * (0.02 + 0.49 * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps))),
+  });
 
 const conv = (filters: number, kernelSize: number, padding: 'same' | 'valid' = 'valid'): Layer =>
   layers.conv2d({ filters, kernelSize, padding, activation: 'relu' });

@@ -55,7 +55,8 @@ export function parseDemoOptions(args: string[]): DemoOptions {
     batchSize: count('batch-size', values['batch-size'] ?? '64'),
     threads: values.threads === undefined ? undefined : count('threads', values.threads),
     seed: count('seed', values.seed ?? '1', 0),
-    backend: values.backend === undefined ? undefined : choice('backend', values.backend, ['native', 'typescript'] as const),
+    backend:
+      values.backend === undefined ? undefined : choice('backend', values.backend, ['native', 'typescript'] as const),
     json: values.json ?? false,
   };
 }
@@ -66,7 +67,12 @@ function parse(args: string[]) {
   } catch (cause) {
     const unknown = args.find((arg) => arg.startsWith('--') && !Object.hasOwn(names, arg.slice(2).split('=')[0]));
     const near = unknown && nearest(unknown.slice(2), Object.keys(names));
-    throw optionError('demo', `options among --${Object.keys(names).join(', --')}`, unknown ?? (cause as Error).message, near && `did you mean '--${near}'?`);
+    throw optionError(
+      'demo',
+      `options among --${Object.keys(names).join(', --')}`,
+      unknown ?? (cause as Error).message,
+      near && `did you mean '--${near}'?`,
+    );
   }
 }
 

@@ -12,8 +12,8 @@ import type { Model } from '../model/model.js';
 import type { Callback } from '../train/events.js';
 import { confusionMatrix, formatConfusion } from './confusion.js';
 import { movedImages } from './demo-data.js';
-import { type DemoOptions, demoHelp, parseDemoOptions } from './demo-options.js';
 import { demoModels } from './demo-models.js';
+import { type DemoOptions, demoHelp, parseDemoOptions } from './demo-options.js';
 import { drawImages } from './digits-art.js';
 
 /** Wrong answers that are drawn. */
@@ -49,7 +49,17 @@ async function main(args: string[]): Promise<void> {
   if (options.json) {
     const parameters = model.countParams();
     const { backend, isa, threads } = info;
-    return emit({ event: 'result', testAccuracy, trainSeconds, epochs, backend, isa, threads, parameters, model: file });
+    return emit({
+      event: 'result',
+      testAccuracy,
+      trainSeconds,
+      epochs,
+      backend,
+      isa,
+      threads,
+      parameters,
+      model: file,
+    });
   }
   say(report(data.test, predicted, testAccuracy, trainSeconds));
   say(`Computed by the ${info.backend} backend (${info.isa}, ${info.threads} thread${info.threads === 1 ? '' : 's'}).`);
@@ -58,9 +68,16 @@ async function main(args: string[]): Promise<void> {
 
 function build(options: DemoOptions, data: LabelledSplit): Model {
   const inputShape = data.train.images.shape.slice(1);
-  const model = sequential(demoModels[options.model].layers(), { name: options.model, inputShape, dtype: 'uint8', seed: options.seed });
+  const model = sequential(demoModels[options.model].layers(), {
+    name: options.model,
+    inputShape,
+    dtype: 'uint8',
+    seed: options.seed,
+  });
   return model.compile({
-    optimizer: demoModels[options.model].optimizer(Math.ceil(data.train.labels.shape[0] / options.batchSize) * options.epochs),
+    optimizer: demoModels[options.model].optimizer(
+      Math.ceil(data.train.labels.shape[0] / options.batchSize) * options.epochs,
+    ),
     loss: 'sparseCategoricalCrossentropy',
     metrics: ['accuracy'],
     backend: options.backend,

@@ -71,7 +71,15 @@ export class Random {
   /** 32 random bits. */
   uint32(): number {
     if (this.used === 4) {
-      philox(this.block, this.counter, Math.floor(this.counter / 2 ** 32), this.stream, 0, this.seed, Math.floor(this.seed / 2 ** 32));
+      philox(
+        this.block,
+        this.counter,
+        Math.floor(this.counter / 2 ** 32),
+        this.stream,
+        0,
+        this.seed,
+        Math.floor(this.seed / 2 ** 32),
+      );
       this.counter++;
       this.used = 0;
     }

@@ -25,7 +25,8 @@ export const attr = {
   /** One float. */
   float: (fallback?: number) => ({ kind: 'float', count: 1, fallback }) as const,
   /** One of some names; its position is the number C++ sees. */
-  oneOf: <const N extends readonly string[]>(names: N, fallback?: N[number]) => ({ kind: 'enum', names, fallback }) as const,
+  oneOf: <const N extends readonly string[]>(names: N, fallback?: N[number]) =>
+    ({ kind: 'enum', names, fallback }) as const,
   /** A list of up to `maxRank` integers: a shape, or axes. In C++ nine slots: its length, then the numbers, then zeros. */
   shape: (fallback?: readonly number[]) => ({ kind: 'shape', fallback }) as const,
 };
@@ -105,7 +106,15 @@ export interface CaseInput {
    * pooling). awayFromZero: |x| in [0.2, 1.2] (kinks at 0). probabilities: rows that sum to 1. labels: integers in
    * [0, max). bytes: 0..255.
    */
-  values?: 'normal' | 'positive' | 'distinct' | 'awayFromZero' | 'probabilities' | 'labels' | 'bytes' | readonly number[];
+  values?:
+    | 'normal'
+    | 'positive'
+    | 'distinct'
+    | 'awayFromZero'
+    | 'probabilities'
+    | 'labels'
+    | 'bytes'
+    | readonly number[];
   max?: number;
 }
 
@@ -170,7 +179,8 @@ export function completeAttrs(op: AnyOp, given: AnyAttrs, where: string): AnyAtt
   const schema = op.attrs as AttrSchema;
   const complete: Record<string, unknown> = {};
   for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(schema, name)) throw attrError(where, `attributes ${Object.keys(schema).join(', ') || '(none)'}`, name);
+    if (!Object.hasOwn(schema, name))
+      throw attrError(where, `attributes ${Object.keys(schema).join(', ') || '(none)'}`, name);
   }
   for (const [name, kind] of Object.entries(schema)) {
     const value = given[name] ?? kind.fallback;
@@ -189,7 +199,9 @@ function attrProblem(kind: AttrKind, value: unknown): string | null {
   }
   const valid = kind.kind === 'int' ? integer : (v: unknown) => typeof v === 'number' && !Number.isNaN(v);
   if (kind.count === 1) return valid(value) ? null : kind.kind === 'int' ? 'an integer' : 'a number';
-  return Array.isArray(value) && value.length === kind.count && value.every(valid) ? null : `${kind.count} ${kind.kind}s`;
+  return Array.isArray(value) && value.length === kind.count && value.every(valid)
+    ? null
+    : `${kind.count} ${kind.kind}s`;
 }
 
 function attrError(where: string, expected: string, got: unknown): OcellusError {

@@ -29,12 +29,17 @@ interface Scheme {
 
 /** Coefficients of Π (x − p) over the points, lowest degree first. */
 function expand(points: readonly number[]): number[] {
-  return points.reduce((poly, p) => [0, ...poly].map((c, i) => c - p * (poly[i] ?? 0)), [1]);
+  let poly = [1];
+  for (const p of points) {
+    const last = poly;
+    poly = [0, ...last].map((c, i) => c - p * (last[i] ?? 0));
+  }
+  return poly;
 }
 
 export function winogradScheme(tile: number, kernel: number): Scheme {
   const alpha = tile + kernel - 1;
-  const points = (alpha === 6 ? [0.625, 1.5] : [1, 2, 0.5]).reduce((list, p) => [...list, p, -p], [0]);
+  const points = [0, ...(alpha === 6 ? [0.625, 1.5] : [1, 2, 0.5]).flatMap((p) => [p, -p])];
   const others = (i: number) => points.filter((_, j) => j !== i);
   const last = (length: number) => Array.from({ length }, (_, k) => (k === length - 1 ? 1 : 0));
   const powers = (p: number, length: number, divisor = 1) => Array.from({ length }, (_, k) => p ** k / divisor);
@@ -70,7 +75,11 @@ function windowReader(x: FloatArray, [, height, width, channels]: readonly numbe
 }
 
 /** Calls `body` for every tile of the output [batch, height, width, …]. */
-function forTiles([batch, height, width]: readonly number[], tile: number, body: (image: number, top: number, left: number) => void): void {
+function forTiles(
+  [batch, height, width]: readonly number[],
+  tile: number,
+  body: (image: number, top: number, left: number) => void,
+): void {
   for (let image = 0; image < batch; image++) {
     for (let top = 0; top < height; top += tile) for (let left = 0; left < width; left += tile) body(image, top, left);
   }
@@ -87,11 +96,17 @@ function outputSizeOf(context: InferContext, x: TensorSpec, kernel: number, padd
   atLeast(context, 'padding', padding, 0);
   const [top, bottom, left, right] = padding;
   const size = [x.shape[1] + top + bottom - kernel + 1, x.shape[2] + left + right - kernel + 1];
-  if (Math.min(...size) < 1) context.fail(`a kernel that fits into the padded input`, `${kernel}x${kernel} over ${shapeText(x.shape)}`);
+  if (Math.min(...size) < 1)
+    context.fail(`a kernel that fits into the padded input`, `${kernel}x${kernel} over ${shapeText(x.shape)}`);
   return [x.shape[0], ...size];
 }
 
-const filterShape = (alpha: number, channels: number, filters: number): number[] => [alpha * alpha, Math.ceil(filters / panel), channels, panel];
+const filterShape = (alpha: number, channels: number, filters: number): number[] => [
+  alpha * alpha,
+  Math.ceil(filters / panel),
+  channels,
+  panel,
+];
 
 const winogradFilter = defineOp({
   name: 'winogradFilter',
@@ -165,10 +180,15 @@ const winogradConv2d = defineOp({
     const panels = Math.ceil(filters / panel);
     const read = windowReader(floats(x), x.shape);
     forTiles(y.shape, tile, (image, top, left) => {
-      const planes = Array.from({ length: channels }, (_, c) => sandwich(input, read(image, top - padding[0], left - padding[2], c, alpha)).flat());
+      const planes = Array.from({ length: channels }, (_, c) =>
+        sandwich(input, read(image, top - padding[0], left - padding[2], c, alpha)).flat(),
+      );
       for (let f = 0; f < filters; f++) {
-        const column = (s: number, c: number) => u[((s * panels + Math.floor(f / panel)) * channels + c) * panel + (f % panel)];
-        const product = square(alpha, (i, j) => planes.reduce((sum, plane, c) => sum + plane[i * alpha + j] * column(i * alpha + j, c), 0));
+        const column = (s: number, c: number) =>
+          u[((s * panels + Math.floor(f / panel)) * channels + c) * panel + (f % panel)];
+        const product = square(alpha, (i, j) =>
+          planes.reduce((sum, plane, c) => sum + plane[i * alpha + j] * column(i * alpha + j, c), 0),
+        );
         const pixels = sandwich(output, product);
         for (let i = 0; i < Math.min(tile, height - top); i++) {
           for (let j = 0; j < Math.min(tile, width - left); j++) {
@@ -179,16 +199,56 @@ const winogradConv2d = defineOp({
     });
     activateInPlace(y.data as FloatArray, activation);
   },
-  flops: (inputs, outputs, { kernelSize }) => 2 * kernelSize ** 2 * (inputs[0]?.shape[3] ?? 0) * outputs[0].shape.reduce((a, b) => a * b, 1),
+  flops: (inputs, outputs, { kernelSize }) =>
+    2 * kernelSize ** 2 * (inputs[0]?.shape[3] ?? 0) * outputs[0].shape.reduce((a, b) => a * b, 1),
   cases: [
-    { name: 'one tile', inputs: [{ shape: [1, 4, 4, 3] }, { shape: [36, 1, 3, 32] }], attrs: { tile: 4, kernelSize: 3, filters: 5, padding: [1, 1, 1, 1] }, tolerance: 3e-5 },
-    { name: 'partial tiles, bias, relu', inputs: [{ shape: [2, 7, 9, 17] }, { shape: [36, 2, 17, 32] }, { shape: [37] }], attrs: { tile: 4, kernelSize: 3, filters: 37, padding: [1, 1, 1, 1], activation: 'relu' }, tolerance: 3e-5 },
-    { name: 'valid, tanh', inputs: [{ shape: [1, 11, 5, 4] }, { shape: [36, 1, 4, 32] }], attrs: { tile: 4, kernelSize: 3, filters: 16, padding: [0, 0, 0, 0], activation: 'tanh' }, tolerance: 3e-4 },
-    { name: 'one-sided padding, sigmoid', inputs: [{ shape: [1, 5, 6, 1] }, { shape: [36, 1, 1, 32] }, { shape: [1] }], attrs: { tile: 4, kernelSize: 3, filters: 1, padding: [2, 0, 0, 2], activation: 'sigmoid' }, tolerance: 3e-5 },
-    { name: '5x5', inputs: [{ shape: [3, 6, 6, 6] }, { shape: [36, 1, 6, 32] }], attrs: { tile: 2, kernelSize: 5, filters: 16, padding: [2, 2, 2, 2] }, tolerance: 3e-5 },
-    { name: 'large tiles', inputs: [{ shape: [1, 13, 13, 5] }, { shape: [64, 1, 5, 32] }], attrs: { tile: 6, kernelSize: 3, filters: 20, padding: [1, 1, 1, 1] }, tolerance: 1e-4 },
-    { name: 'many tiles', inputs: [{ shape: [5, 24, 20, 3] }, { shape: [36, 1, 3, 32] }], attrs: { tile: 4, kernelSize: 3, filters: 4, padding: [1, 1, 1, 1] }, tolerance: 3e-5 },
-    { name: 'empty batch', inputs: [{ shape: [0, 4, 4, 3] }, { shape: [36, 1, 3, 32] }], attrs: { tile: 4, kernelSize: 3, filters: 5, padding: [1, 1, 1, 1] } },
+    {
+      name: 'one tile',
+      inputs: [{ shape: [1, 4, 4, 3] }, { shape: [36, 1, 3, 32] }],
+      attrs: { tile: 4, kernelSize: 3, filters: 5, padding: [1, 1, 1, 1] },
+      tolerance: 3e-5,
+    },
+    {
+      name: 'partial tiles, bias, relu',
+      inputs: [{ shape: [2, 7, 9, 17] }, { shape: [36, 2, 17, 32] }, { shape: [37] }],
+      attrs: { tile: 4, kernelSize: 3, filters: 37, padding: [1, 1, 1, 1], activation: 'relu' },
+      tolerance: 3e-5,
+    },
+    {
+      name: 'valid, tanh',
+      inputs: [{ shape: [1, 11, 5, 4] }, { shape: [36, 1, 4, 32] }],
+      attrs: { tile: 4, kernelSize: 3, filters: 16, padding: [0, 0, 0, 0], activation: 'tanh' },
+      tolerance: 3e-4,
+    },
+    {
+      name: 'one-sided padding, sigmoid',
+      inputs: [{ shape: [1, 5, 6, 1] }, { shape: [36, 1, 1, 32] }, { shape: [1] }],
+      attrs: { tile: 4, kernelSize: 3, filters: 1, padding: [2, 0, 0, 2], activation: 'sigmoid' },
+      tolerance: 3e-5,
+    },
+    {
+      name: '5x5',
+      inputs: [{ shape: [3, 6, 6, 6] }, { shape: [36, 1, 6, 32] }],
+      attrs: { tile: 2, kernelSize: 5, filters: 16, padding: [2, 2, 2, 2] },
+      tolerance: 3e-5,
+    },
+    {
+      name: 'large tiles',
+      inputs: [{ shape: [1, 13, 13, 5] }, { shape: [64, 1, 5, 32] }],
+      attrs: { tile: 6, kernelSize: 3, filters: 20, padding: [1, 1, 1, 1] },
+      tolerance: 1e-4,
+    },
+    {
+      name: 'many tiles',
+      inputs: [{ shape: [5, 24, 20, 3] }, { shape: [36, 1, 3, 32] }],
+      attrs: { tile: 4, kernelSize: 3, filters: 4, padding: [1, 1, 1, 1] },
+      tolerance: 3e-5,
+    },
+    {
+      name: 'empty batch',
+      inputs: [{ shape: [0, 4, 4, 3] }, { shape: [36, 1, 3, 32] }],
+      attrs: { tile: 4, kernelSize: 3, filters: 5, padding: [1, 1, 1, 1] },
+    },
   ],
 });
 
@@ -214,7 +274,9 @@ const winogradConv2dGradWeight = defineOp({
     const sums = Array.from({ length: channels * filters }, () => square(alpha, () => 0));
     const back = transpose(output);
     forTiles(dy.shape, tile, (image, top, left) => {
-      const xPlanes = Array.from({ length: channels }, (_, c) => sandwich(input, readX(image, top - padding[0], left - padding[2], c, alpha)));
+      const xPlanes = Array.from({ length: channels }, (_, c) =>
+        sandwich(input, readX(image, top - padding[0], left - padding[2], c, alpha)),
+      );
       const yPlanes = Array.from({ length: filters }, (_, f) => sandwich(back, readDy(image, top, left, f, tile)));
       sums.forEach((sum, index) => {
         const [xPlane, yPlane] = [xPlanes[Math.floor(index / filters)], yPlanes[index % filters]];
@@ -232,13 +294,47 @@ const winogradConv2dGradWeight = defineOp({
   },
   flops: (_, outputs, __) => 2 * outputs[0].shape.reduce((a, b) => a * b, 1),
   cases: [
-    { name: 'one tile', inputs: [{ shape: [1, 4, 4, 3] }, { shape: [1, 4, 4, 5] }], attrs: { tile: 4, kernelSize: 3, padding: [1, 1, 1, 1] }, tolerance: 3e-5 },
-    { name: 'partial tiles', inputs: [{ shape: [2, 7, 9, 17] }, { shape: [2, 7, 9, 19] }], attrs: { tile: 4, kernelSize: 3, padding: [1, 1, 1, 1] }, tolerance: 3e-5 },
-    { name: 'several parts', inputs: [{ shape: [9, 19, 21, 2] }, { shape: [9, 17, 19, 3] }], attrs: { tile: 4, kernelSize: 3, padding: [0, 0, 0, 0] }, tolerance: 3e-5 },
-    { name: '5x5', inputs: [{ shape: [2, 6, 6, 6] }, { shape: [2, 6, 6, 16] }], attrs: { tile: 2, kernelSize: 5, padding: [2, 2, 2, 2] }, tolerance: 3e-5 },
-    { name: 'large tiles', inputs: [{ shape: [1, 13, 13, 5] }, { shape: [1, 13, 13, 7] }], attrs: { tile: 6, kernelSize: 3, padding: [1, 1, 1, 1] }, tolerance: 1e-4 },
-    { name: 'many channels', inputs: [{ shape: [2, 5, 5, 130] }, { shape: [2, 5, 5, 140] }], attrs: { tile: 4, kernelSize: 3, padding: [1, 1, 1, 1] }, tolerance: 3e-5 },
-    { name: 'empty batch', inputs: [{ shape: [0, 4, 4, 3] }, { shape: [0, 4, 4, 5] }], attrs: { tile: 4, kernelSize: 3, padding: [1, 1, 1, 1] } },
+    {
+      name: 'one tile',
+      inputs: [{ shape: [1, 4, 4, 3] }, { shape: [1, 4, 4, 5] }],
+      attrs: { tile: 4, kernelSize: 3, padding: [1, 1, 1, 1] },
+      tolerance: 3e-5,
+    },
+    {
+      name: 'partial tiles',
+      inputs: [{ shape: [2, 7, 9, 17] }, { shape: [2, 7, 9, 19] }],
+      attrs: { tile: 4, kernelSize: 3, padding: [1, 1, 1, 1] },
+      tolerance: 3e-5,
+    },
+    {
+      name: 'several parts',
+      inputs: [{ shape: [9, 19, 21, 2] }, { shape: [9, 17, 19, 3] }],
+      attrs: { tile: 4, kernelSize: 3, padding: [0, 0, 0, 0] },
+      tolerance: 3e-5,
+    },
+    {
+      name: '5x5',
+      inputs: [{ shape: [2, 6, 6, 6] }, { shape: [2, 6, 6, 16] }],
+      attrs: { tile: 2, kernelSize: 5, padding: [2, 2, 2, 2] },
+      tolerance: 3e-5,
+    },
+    {
+      name: 'large tiles',
+      inputs: [{ shape: [1, 13, 13, 5] }, { shape: [1, 13, 13, 7] }],
+      attrs: { tile: 6, kernelSize: 3, padding: [1, 1, 1, 1] },
+      tolerance: 1e-4,
+    },
+    {
+      name: 'many channels',
+      inputs: [{ shape: [2, 5, 5, 130] }, { shape: [2, 5, 5, 140] }],
+      attrs: { tile: 4, kernelSize: 3, padding: [1, 1, 1, 1] },
+      tolerance: 3e-5,
+    },
+    {
+      name: 'empty batch',
+      inputs: [{ shape: [0, 4, 4, 3] }, { shape: [0, 4, 4, 5] }],
+      attrs: { tile: 4, kernelSize: 3, padding: [1, 1, 1, 1] },
+    },
   ],
 });
 

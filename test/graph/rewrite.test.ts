@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { allocateMemory, viewBuffer } from '../../src/backend/backend.js';
 import { typescriptBackend } from '../../src/backend/typescript.js';
-import { compile } from '../../src/graph/compile.js';
 import { gradients } from '../../src/graph/autodiff.js';
+import { compile } from '../../src/graph/compile.js';
 import { Graph, type GraphValue } from '../../src/graph/graph.js';
 import { Variables } from '../../src/graph/variables.js';
 import type { Value } from '../../src/ops/op.js';
@@ -14,7 +14,8 @@ function denseNetwork(activation: string, bias: 'variable' | 'input' = 'variable
   const graph = new Graph();
   const variables = new Variables();
   const kernel = graph.variable(variables.declare('kernel', [3, 4], 'float32', 'state'));
-  const offset = bias === 'variable' ? graph.variable(variables.declare('bias', [4], 'float32', 'state')) : graph.input('bias', [4]);
+  const offset =
+    bias === 'variable' ? graph.variable(variables.declare('bias', [4], 'float32', 'state')) : graph.input('bias', [4]);
   const x = graph.input('x', [2, 3]);
   const [product] = graph.emit('dense', [x, kernel, null]);
   const [sum] = graph.emit('add', [product, offset]);
@@ -28,9 +29,12 @@ function evaluate(network: ReturnType<typeof denseNetwork>, fuse: boolean): Reco
   const memory = allocateMemory(plan, typescriptBackend);
   const floats = new Float32Array(memory.state.buffer, memory.state.byteOffset, memory.state.byteLength >> 2);
   floats.forEach((_, i) => (floats[i] = Math.sin(i + 1)));
-  for (const input of Object.values(plan.inputs)) viewBuffer(memory, input).forEach((_, i, all) => (all[i] = Math.cos(i)));
+  for (const input of Object.values(plan.inputs))
+    viewBuffer(memory, input).forEach((_, i, all) => (all[i] = Math.cos(i)));
   typescriptBackend.load(plan, memory).runSync();
-  return Object.fromEntries(Object.entries(plan.outputs).map(([name, buffer]) => [name, [...viewBuffer(memory, buffer)]]));
+  return Object.fromEntries(
+    Object.entries(plan.outputs).map(([name, buffer]) => [name, [...viewBuffer(memory, buffer)]]),
+  );
 }
 
 const opsOf = (network: ReturnType<typeof denseNetwork>, outputs: Record<string, Value>, fuse = true) =>
@@ -50,7 +54,8 @@ describe('fusion', () => {
   it.each(['linear', 'relu', 'sigmoid', 'tanh'])('changes no number with %s, gradients included', (activation) => {
     const fused = evaluate(denseNetwork(activation), true);
     const plain = evaluate(denseNetwork(activation), false);
-    for (const name of Object.keys(plain)) fused[name].forEach((value, i) => expect(value).toBeCloseTo(plain[name][i], 6));
+    for (const name of Object.keys(plain))
+      fused[name].forEach((value, i) => expect(value).toBeCloseTo(plain[name][i], 6));
   });
 
   it('leaves alone what somebody else reads', () => {
@@ -105,9 +110,11 @@ describe('graph', () => {
 
   it('names the op and both shapes when they do not fit', () => {
     const graph = new Graph();
-    expect(() => graph.scope('head', () => graph.emit('matmul', [graph.input('a', [2, 3]), graph.input('b', [4, 5])], { transposeA: 0, transposeB: 0 }))).toThrow(
-      /matmul 'head\/matmul': expected/,
-    );
+    expect(() =>
+      graph.scope('head', () =>
+        graph.emit('matmul', [graph.input('a', [2, 3]), graph.input('b', [4, 5])], { transposeA: 0, transposeB: 0 }),
+      ),
+    ).toThrow(/matmul 'head\/matmul': expected/);
     expect(() => graph.emit('rleu', [graph.input('x', [1])])).toThrow(/did you mean 'relu'/);
     expect(() => graph.emit('add', [graph.input('x', [1])])).toThrow(/inputs \(a, b\)/);
   });

@@ -17,10 +17,14 @@ const elementwise = (name: string, inputs: string[], inplace: [number, number][]
   });
 
 export const step = elementwise('step', ['x'], [[0, 0]]);
-export const join = elementwise('join', ['a', 'b'], [
-  [0, 0],
-  [1, 0],
-]);
+export const join = elementwise(
+  'join',
+  ['a', 'b'],
+  [
+    [0, 0],
+    [1, 0],
+  ],
+);
 /** Not allowed to work in place. */
 export const apart = elementwise('apart', ['x'], []);
 

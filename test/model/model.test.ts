@@ -253,7 +253,11 @@ describe('errors', () => {
     ['a loss', { optimizer: 'adam', loss: 'meanSquareError' }, "did you mean 'meanSquaredError'?"],
     ['a metric', { optimizer: 'adam', loss: 'meanSquaredError', metrics: ['acuracy'] }, "did you mean 'accuracy'?"],
     ['metrics', { optimizer: 'adam', loss: 'meanSquaredError', metrics: 'accuracy' }, "option 'metrics'"],
-    ['a backend', { optimizer: 'adam', loss: 'meanSquaredError', backend: 'gpu' }, 'backend (backend, OCELLUS_BACKEND): expected one of'],
+    [
+      'a backend',
+      { optimizer: 'adam', loss: 'meanSquaredError', backend: 'gpu' },
+      'backend (backend, OCELLUS_BACKEND): expected one of',
+    ],
     ['lossWeights', { optimizer: 'adam', loss: 'meanSquaredError', lossWeights: [1, 2] }, "option 'lossWeights'"],
     [
       'too many losses',

@@ -16,7 +16,10 @@ const { addon, path: addonPath } = loadAddon();
 if (!addon) console.warn('native async tests skipped: no addon');
 
 /** `rounds` matrix products one after the other: some milliseconds of work each. */
-function product(n: number, rounds: number): { plan: Plan; load: () => { executable: Executable; result: Float32Array } } {
+function product(
+  n: number,
+  rounds: number,
+): { plan: Plan; load: () => { executable: Executable; result: Float32Array } } {
   const backend = selectBackend({ backend: 'native', threads: 2 });
   const graph = new Graph();
   const a = graph.input('a', [n, n]);
@@ -115,7 +118,8 @@ describe.skipIf(!addon)('native runs', () => {
 });
 
 describe.skipIf(!addon)('worker threads', () => {
-  const work = (body: string, data: Record<string, unknown>) => new Worker(script(body), { eval: true, workerData: data });
+  const work = (body: string, data: Record<string, unknown>) =>
+    new Worker(script(body), { eval: true, workerData: data });
   const ended = (worker: Worker) =>
     new Promise<number>((resolve, reject) => {
       worker.on('error', reject);
@@ -149,18 +153,27 @@ describe.skipIf(!addon)('the process', () => {
   it('can exit in the middle of a run', () => {
     const data = scriptData(256, 2000);
     for (const delay of [0, 5, 30]) {
-      const { status, signal, stderr } = start(`addon.runPlan(open(), 0, steps); setTimeout(() => process.exit(7), ${delay});`, data);
+      const { status, signal, stderr } = start(
+        `addon.runPlan(open(), 0, steps); setTimeout(() => process.exit(7), ${delay});`,
+        data,
+      );
       expect({ status, signal, stderr }).toEqual({ status: 7, signal: null, stderr: '' });
     }
   });
 
   it('dies of an uncaught exception in the middle of a run as of any other', () => {
-    const { status, signal } = start(`addon.runPlan(open(), 0, steps); setTimeout(() => { throw new Error('x'); }, 5);`, scriptData(256, 2000));
+    const { status, signal } = start(
+      `addon.runPlan(open(), 0, steps); setTimeout(() => { throw new Error('x'); }, 5);`,
+      scriptData(256, 2000),
+    );
     expect({ status, signal }).toEqual({ status: 1, signal: null });
   });
 
   it('waits for a run nobody awaits, then ends by itself', () => {
-    const { status, stdout } = start(`addon.runPlan(open(), 0, steps).then(() => console.log('done'));`, scriptData(128, 50));
+    const { status, stdout } = start(
+      `addon.runPlan(open(), 0, steps).then(() => console.log('done'));`,
+      scriptData(128, 50),
+    );
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'done\n' });
   });
 });

@@ -94,18 +94,22 @@ describe.skipIf(!addon)('native plans', () => {
         const { plan } = planOfCase(op, opCase, backend);
         const { words, ops } = encodePlan(plan);
         fc.assert(
-          fc.property(fc.nat(words.length - 1), fc.oneof(fc.integer({ min: -3, max: 40 }), fc.constantFrom(1e9, 2 ** 31 - 1, 65535)), (position, value) => {
-            const changed = words.slice();
-            changed[position] = value;
-            let handle: ReturnType<typeof create>;
-            try {
-              handle = create(changed, ops, plan.bytes);
-            } catch (error) {
-              return error instanceof Error;
-            }
-            addon!.runPlanSync(handle, 0, 1);
-            return true;
-          }),
+          fc.property(
+            fc.nat(words.length - 1),
+            fc.oneof(fc.integer({ min: -3, max: 40 }), fc.constantFrom(1e9, 2 ** 31 - 1, 65535)),
+            (position, value) => {
+              const changed = words.slice();
+              changed[position] = value;
+              let handle: ReturnType<typeof create>;
+              try {
+                handle = create(changed, ops, plan.bytes);
+              } catch (error) {
+                return error instanceof Error;
+              }
+              addon!.runPlanSync(handle, 0, 1);
+              return true;
+            },
+          ),
           { numRuns: 60 },
         );
       }

@@ -35,18 +35,64 @@ function speedOf(backend: NativeBackend, op: string, shapes: readonly number[][]
   return plan.steps.reduce((sum, step) => sum + step.flops, 0) / best / 1e6;
 }
 
-describe.skipIf(!addon).each(addon?.isas().filter((isa) => isa !== 'scalar') ?? [])('%s reaches a share of its peak', (isa) => {
-  const direct = addon ? new NativeBackend(addon, isa, 1, 'off') : (null as never);
-  const winograd = addon ? new NativeBackend(addon, isa, 1, 'auto') : (null as never);
-  const peak = (): number => addon?.fmaPeak(isa, 1, 0.1) ?? 0;
-  const window = { strides: [1, 1], padding: [1, 1, 1, 1] };
+describe.skipIf(!addon).each(addon?.isas().filter((isa) => isa !== 'scalar') ?? [])(
+  '%s reaches a share of its peak',
+  (isa) => {
+    const direct = addon ? new NativeBackend(addon, isa, 1, 'off') : (null as never);
+    const winograd = addon ? new NativeBackend(addon, isa, 1, 'auto') : (null as never);
+    const peak = (): number => addon?.fmaPeak(isa, 1, 0.1) ?? 0;
+    const window = { strides: [1, 1], padding: [1, 1, 1, 1] };
 
-  it.each([
-    ['matmul', direct, [[384, 384], [384, 384]], {}, 0.3],
-    ['conv2d', direct, [[2, 28, 28, 64], [3, 3, 64, 64]], window, 0.3],
-    ['conv2dGradWeight', direct, [[2, 28, 28, 64], [2, 28, 28, 64]], { ...window, kernelSize: [3, 3] }, 0.25],
-    ['conv2d', winograd, [[2, 28, 28, 64], [3, 3, 64, 64]], window, 0.6],
-  ] as const)('%s', (op, backend, shapes, attrs, share) => {
-    expect(speedOf(backend, op, shapes.map((shape) => [...shape]), attrs) / peak()).toBeGreaterThan(share);
-  });
-});
+    it.each([
+      [
+        'matmul',
+        direct,
+        [
+          [384, 384],
+          [384, 384],
+        ],
+        {},
+        0.3,
+      ],
+      [
+        'conv2d',
+        direct,
+        [
+          [2, 28, 28, 64],
+          [3, 3, 64, 64],
+        ],
+        window,
+        0.3,
+      ],
+      [
+        'conv2dGradWeight',
+        direct,
+        [
+          [2, 28, 28, 64],
+          [2, 28, 28, 64],
+        ],
+        { ...window, kernelSize: [3, 3] },
+        0.25,
+      ],
+      [
+        'conv2d',
+        winograd,
+        [
+          [2, 28, 28, 64],
+          [3, 3, 64, 64],
+        ],
+        window,
+        0.6,
+      ],
+    ] as const)('%s', (op, backend, shapes, attrs, share) => {
+      expect(
+        speedOf(
+          backend,
+          op,
+          shapes.map((shape) => [...shape]),
+          attrs,
+        ) / peak(),
+      ).toBeGreaterThan(share);
+    });
+  },
+);

@@ -97,7 +97,13 @@ describe.skipIf(!addon).each(problems.map((problem) => [problem.name, problem] a
     let exact: NumericArray[] | undefined;
 
     test.each(isas)('%s', (isa) => {
-      const backend = selectBackend({ backend: 'native', isa, threads: 2, winograd: problem.winograd, algorithm: problem.winograd === 'off' ? 'direct' : 'winograd' });
+      const backend = selectBackend({
+        backend: 'native',
+        isa,
+        threads: 2,
+        winograd: problem.winograd,
+        algorithm: problem.winograd === 'off' ? 'direct' : 'winograd',
+      });
       const plan = planOf(problem, backend);
       const usesWinograd = plan.steps.some(({ op }) => op.name.startsWith('winograd'));
       expect(usesWinograd).toBe(problem.winograd !== 'off');

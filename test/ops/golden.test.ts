@@ -85,7 +85,8 @@ async function readGoldens(): Promise<{ cases: Case[]; runs: OptimizerRun[] }> {
 function targets(): [string, Backend][] {
   const winogradInTypescript: Backend = {
     ...typescriptBackend,
-    algorithm: (node) => chooseAlgorithm(node, { algorithm: 'winograd', winograd: 'auto', isa: 'avx512', weightsAreFixed: true }),
+    algorithm: (node) =>
+      chooseAlgorithm(node, { algorithm: 'winograd', winograd: 'auto', isa: 'avx512', weightsAreFixed: true }),
   };
   const native = (addon?.isas() ?? []).flatMap((isa) =>
     (['direct', 'winograd'] as const).map((algorithm): [string, Backend] => [
