@@ -54,8 +54,7 @@ void Runner::stop() {
   queue_.clear();
 }
 
-Napi::Promise Runner::run(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle, int64_t from,
-                          int64_t to) {
+Napi::Promise Runner::run(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle, int64_t from, int64_t to) {
   Job* job = new Job{std::move(plan), Napi::Reference<Napi::Value>::New(handle, 1), Napi::Promise::Deferred::New(env),
                      from, to};
   const Napi::Promise promise = job->deferred.Promise();

@@ -13,8 +13,8 @@ static double secondsNow() {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-// As many independent sums as the microkernel holds (from different values: equal ones would be folded), so that neither latency nor memory limits it. Best of many bursts:
-// a burst that was interrupted says nothing about the core.
+// As many independent sums as the microkernel holds (from different values: equal ones would be folded), so that
+// neither latency nor memory limits it. Best of many bursts: a burst that was interrupted says nothing about the core.
 static double measureFmaPeak(double seconds) {
   constexpr int kSums = kTileRows * kTileVecs;
   constexpr int kSteps = 20000;

@@ -101,7 +101,8 @@ static void runConv2d(const KernelContext& context) {
   const TensorView* in = context.inputs;
   const float* bias = in[2].present ? f32(in[2]) : nullptr;
   const int32_t activation = attrsOf<Conv2dAttrs>(context).activation;
-  if (isDepthwise(s)) return runDepthwise(context, s, f32(in[0]), f32(in[1]), bias, activation, f32(context.outputs[0]));
+  if (isDepthwise(s))
+    return runDepthwise(context, s, f32(in[0]), f32(in[1]), bias, activation, f32(context.outputs[0]));
   if (!isPointwise(s) && suitsDirect(s))
     return runDirect(context, {s, f32(in[0]), f32(in[1]), false, bias, activation, f32(context.outputs[0])});
   Windows windows;

@@ -36,12 +36,12 @@ struct Direct {
 };
 
 struct DirectPlan {
-  int64_t k;            // floats of a window
-  int64_t panels;       // of kTileColumns filters
-  bool copies;          // rows are copied, with zeros beside them
-  int64_t paddedWidth;  // pixels of a copied row
+  int64_t k;                  // floats of a window
+  int64_t panels;             // of kTileColumns filters
+  bool copies;                // rows are copied, with zeros beside them
+  int64_t paddedWidth;        // pixels of a copied row
   int64_t blockRows, blocks;  // output rows of a task's block; blocks of an image
-  int64_t inputRows;    // rows under a block
+  int64_t inputRows;          // rows under a block
   int64_t groupPanels;
 };
 
@@ -60,7 +60,8 @@ static inline DirectPlan planOf(const ConvShape& s) {
   return p;
 }
 
-// Where it serves: dense channels, no dilation, and rows of A whose distance does not make them share cache lines' sets.
+// Where it serves: dense channels, no dilation, and rows of A whose distance does not make them share cache lines'
+// sets.
 static inline bool suitsDirect(const ConvShape& s) {
   const bool plain = s.groups == 1 && s.dilationX == 1 && s.dilationY == 1;
   return plain && !isBadPitch(s.strideX * s.channels) && s.top >= 0 && s.left >= 0 && s.filters >= kVecWidth / 4;
@@ -136,8 +137,8 @@ static void directBlock(const Direct& d, const DirectPlan& p, const float* image
           const int64_t x = s.outX * t / tiles, rows = s.outX * (t + 1) / tiles - x;
           const float* a = rowOf(top - origin + firstTap) + x * s.strideX * s.channels;
           const float* b = panels + (panel * p.k + firstTap * segment) * kTileColumns;
-          const TileInput in = {taps > 0 ? segment : 0, a, s.strideX * s.channels, b, kTileColumns,
-                                maxOf(taps - 1, 0), rowPitch};
+          const TileInput in = {taps > 0 ? segment : 0, a,       s.strideX * s.channels, b, kTileColumns,
+                                maxOf(taps - 1, 0),     rowPitch};
           const TileOutput result = {out + x * s.filters, s.filters, columns, false, true, bias, floor};
           computeTile<false>(rows, ceilDiv(columns, kVecWidth), in, result);
         }

@@ -1,6 +1,6 @@
 // Direct weight gradient: dw[ky, kx, c, f] = sum over pixels of x * dy, both read where they lie. For a row ky of the
-// kernel the elements (kx, c) of a window are neighbours in the image, and so are the filters of a pixel of dy: tiles of
-// dw are outer products summed over the pixels of a block of output rows, in registers.
+// kernel the elements (kx, c) of a window are neighbours in the image, and so are the filters of a pixel of dy: tiles
+// of dw are outer products summed over the pixels of a block of output rows, in registers.
 //
 // The blocks are cut into a fixed number of parts; each sums into a dw of its own, and these are added in order.
 #pragma once
@@ -15,11 +15,11 @@ constexpr int64_t kDirectWeightBytes = 640 << 10;
 
 struct DirectWeightPlan {
   DirectPlan rows;
-  bool copies;         // rows of x are copied, with zeros around them
+  bool copies;          // rows of x are copied, with zeros around them
   bool copiesGradient;  // filters are not whole vectors: dy is copied to a pitch of whole vectors
-  int64_t pitch;       // of a row of dw, and of dy when copied
+  int64_t pitch;        // of a row of dw, and of dy when copied
   int64_t parts;
-  int64_t sumFloats;   // one dw
+  int64_t sumFloats;  // one dw
 };
 
 static inline DirectWeightPlan planOfWeight(const ConvShape& s) {
@@ -72,7 +72,7 @@ static void addBlock(const ConvShape& s, const DirectWeightPlan& p, const float*
     for (int64_t ky = 0; ky < s.kernelY; ky++) {
       for (int64_t t = 0; t < tiles; t++) {
         const int64_t first = length * t / tiles, rows = length * (t + 1) / tiles - first;
-        const TileInput in = {s.outX,  x + ky * rowPitch + first, s.strideX * s.channels, gradient + f, p.pitch,
+        const TileInput in = {s.outX,        x + ky * rowPitch + first, s.strideX * s.channels, gradient + f, p.pitch,
                               to - from - 1, s.strideY * rowPitch};
         float* c = sums + (ky * length + first) * p.pitch + f;
         const TileOutput out = {c, p.pitch, vecs * kVecWidth, accumulate, false, nullptr, 0.0f};

@@ -1,7 +1,8 @@
 // Depthwise convolution: one filter per channel, so there is no matrix product to be had, only memory to be read once.
-// Vectors run along channels; the weight [kernelY, kernelX, 1, channels] is a vector per tap already. Rows of pixels are
-// the unit of work; where a window lies inside the image, neighbouring outputs share the loads of their pixels.
-//   y[oy, ox, c] = sum over taps w[ky, kx, c] * x[oy * stride + ky * dilation - top, ox * stride + kx * dilation - left, c]
+// Vectors run along channels; the weight [kernelY, kernelX, 1, channels] is a vector per tap already. Rows of pixels
+// are the unit of work; where a window lies inside the image, neighbouring outputs share the loads of their pixels.
+//   y[oy, ox, c] = sum over taps w[ky, kx, c] * x[oy * stride + ky * dilation - top, ox * stride + kx * dilation -
+//   left, c]
 #pragma once
 
 #include "../gemm/epilogue.h"
@@ -47,8 +48,8 @@ static inline int64_t pastInside(int64_t size, int64_t before, int64_t stride, i
 
 // Three taps side by side at stride 1: kRun outputs from kRun + 2 pixels per row of the kernel.
 template <class Lanes, class Finish>
-static inline void runOfThree(const ConvShape& s, const float* weight, const float* pixel, const float* bias,
-                              int64_t c, Lanes lanes, const Finish& finish, float* out) {
+static inline void runOfThree(const ConvShape& s, const float* weight, const float* pixel, const float* bias, int64_t c,
+                              Lanes lanes, const Finish& finish, float* out) {
   const int64_t channels = s.channels;
   Vec sum[kRun];
   const Vec start = bias ? load(bias + c, lanes) : zero();

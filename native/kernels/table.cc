@@ -22,9 +22,9 @@ extern const KernelFamily winogradGradientFamily;
 namespace {
 
 const KernelFamily* const kFamilies[] = {
-    &activationFamily, &convFamily,   &dropoutFamily, &elementwiseFamily,      &foldingFamily,
-    &lossFamily,       &matmulFamily, &normalizationFamily, &optimizerFamily,  &poolingFamily,
-    &reduceFamily,     &shapeFamily,  &winogradFamily, &winogradGradientFamily,
+    &activationFamily, &convFamily,   &dropoutFamily,       &elementwiseFamily,      &foldingFamily,
+    &lossFamily,       &matmulFamily, &normalizationFamily, &optimizerFamily,        &poolingFamily,
+    &reduceFamily,     &shapeFamily,  &winogradFamily,      &winogradGradientFamily,
 };
 
 }  // namespace

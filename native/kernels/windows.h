@@ -65,8 +65,7 @@ static inline void writeWindow(const Windows& w, const float* image, int64_t y, 
 // All columns of a window whose rows of taps are pieces that lie inside the image: the common case, made short.
 static inline void writeInnerWindow(const Windows& w, const float* corner, float* target) {
   const int64_t length = w.tapsX * w.channels, pitch = w.stepY * w.width * w.channels;
-  for (int64_t tapY = 0; tapY < w.tapsY; tapY++)
-    copyFloats(target + tapY * length, corner + tapY * pitch, length);
+  for (int64_t tapY = 0; tapY < w.tapsY; tapY++) copyFloats(target + tapY * length, corner + tapY * pitch, length);
 }
 
 // The callback for Gemm::fill.

@@ -18,15 +18,15 @@ struct GradAttrs {
 
 constexpr int64_t kPrivateBytes = 2 << 20;  // largest dU that every part gets
 constexpr int64_t kMostParts = 8;
-constexpr int64_t kPartTiles = 56;           // tiles transformed at a time
-constexpr int64_t kChunkPlanes = 10 << 20;   // bytes of both transformed tensors of a chunk
+constexpr int64_t kPartTiles = 56;          // tiles transformed at a time
+constexpr int64_t kChunkPlanes = 10 << 20;  // bytes of both transformed tensors of a chunk
 constexpr int64_t kBlockChannels = 56, kBlockFilters = 64;
 
 struct GradShape {
   TileGrid x, y;
   int64_t planes;  // alpha^2
   int64_t channels, filters, tiles;
-  bool split;      // few channels: parts
+  bool split;  // few channels: parts
   int64_t parts;
   int64_t chunks;  // many channels: chunks of tiles
   int64_t span;    // tiles held at a time: of a part's block, or of a chunk
@@ -93,8 +93,8 @@ static void accumulateTiles(const GradShape& s, int64_t count, const float* x, c
       const int64_t vecs = minOf(kTileVecs, ceilDiv(filters - column, kVecWidth));
       for (int64_t group = 0; group < groups; group++) {
         const int64_t row = channels * group / groups, rows = channels * (group + 1) / groups - row;
-        const TileInput in = {count, x + plane * s.xPlane + c0 + row, s.xPitch, y + plane * s.yPlane + f0 + column,
-                              s.yPitch, 0, 0};
+        const TileInput in = {
+            count, x + plane * s.xPlane + c0 + row, s.xPitch, y + plane * s.yPlane + f0 + column, s.yPitch, 0, 0};
         float* c = grad + (plane * channels + row) * s.gradPitch + column;
         const TileOutput out = {c, s.gradPitch, vecs * kVecWidth, accumulate, false, nullptr, 0.0f};
         computeTile<true>(rows, vecs, in, out);

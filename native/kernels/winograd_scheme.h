@@ -1,6 +1,7 @@
 // One-dimensional Winograd transforms F(tile, kernel), for correlation, by Cook-Toom interpolation at the points 0,
 // +-p for each p of a list, and infinity (Winograd 1980; Lavin & Gray 2016). Two points (5/8, 3/2) serve F(4, 3) and
-// F(2, 5): with them a float32 result is about twice as exact as with the usual 1 and 2. Three (1, 2, 1/2) serve F(6, 3).
+// F(2, 5): with them a float32 result is about twice as exact as with the usual 1 and 2. Three (1, 2, 1/2) serve F(6,
+// 3).
 //
 // With B' (input), G (filter) and A' (output) as matrices: y = A' [(G g) * (B' d)]. Rows of a +-p pair of B' differ in
 // the sign of their odd part, and so do the columns of A': that halves the work.
@@ -26,7 +27,9 @@ struct WinogradScheme {
     return pairs == 2 ? (pair == 0 ? 0.625 : 1.5) : (pair == 0 ? 1.0 : pair == 1 ? 2.0 : 0.5);
   }
 
-  static constexpr double power(double base, int exponent) { return exponent == 0 ? 1.0 : base * power(base, exponent - 1); }
+  static constexpr double power(double base, int exponent) {
+    return exponent == 0 ? 1.0 : base * power(base, exponent - 1);
+  }
 
   // Coefficient of t^degree in the product of (t - p^2) over all pairs but `skip` (-1: over all).
   static constexpr double coefficient(int degree, int skip, int pair = 0) {
@@ -51,9 +54,9 @@ struct WinogradScheme {
   // The matrices as floats, so that unrolled loops read constants.
   struct Constants {
     float point[pairs];
-    float all[pairs];            // coefficient(degree, -1)
-    float other[pairs][pairs];   // coefficient(degree, pair)
-    float power[pairs][kTile];   // point(pair) to the j
+    float all[pairs];           // coefficient(degree, -1)
+    float other[pairs][pairs];  // coefficient(degree, pair)
+    float power[pairs][kTile];  // point(pair) to the j
     float filter[alpha][kKernel];
   };
   static constexpr Constants makeConstants() {
@@ -143,8 +146,7 @@ struct WinogradScheme {
     for (int row = 0; row < alpha; row++) {
       Vec value = mul(broadcast(constants.filter[row][0]), g[0]);
       OCELLUS_UNROLL
-      for (int k = 1; k < kKernel; k++)
-        value = fma(broadcast(constants.filter[row][k]), g[k], value);
+      for (int k = 1; k < kKernel; k++) value = fma(broadcast(constants.filter[row][k]), g[k], value);
       o[row] = value;
     }
   }
@@ -155,8 +157,7 @@ struct WinogradScheme {
     for (int k = 0; k < kKernel; k++) {
       Vec value = mul(broadcast(constants.filter[0][k]), u[0]);
       OCELLUS_UNROLL
-      for (int row = 1; row < alpha; row++)
-        value = fma(broadcast(constants.filter[row][k]), u[row], value);
+      for (int row = 1; row < alpha; row++) value = fma(broadcast(constants.filter[row][k]), u[row], value);
       g[k] = value;
     }
   }

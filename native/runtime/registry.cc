@@ -96,7 +96,8 @@ KernelInfo parseSignature(const KernelEntry& entry) {
     const std::string count = attribute.substr(colon + 2);
     info.slots.append(count.empty() ? 1 : std::stoul(count), letter);
   }
-  if (static_cast<size_t>(entry.attrBytes) != 4 * info.slots.size()) malformed(text, "attribute struct of another size");
+  if (static_cast<size_t>(entry.attrBytes) != 4 * info.slots.size())
+    malformed(text, "attribute struct of another size");
   return info;
 }
 

@@ -6,8 +6,9 @@
 // Memory (no alignment is needed unless said; the Partial forms take 0 < n <= kVecWidth lanes, never touch memory past
 // the n-th and load zeros into the others)
 //   load(p)  loadPartial(p, n)  store(p, v)  storePartial(p, v, n)       for float* and int32_t* (loadInt, ...)
-//   settled(v)       v as it is, computed for all lanes: merged into a masked instruction, a load would wait for its mask
-//   stream(p, v)     store around the caches; p aligned to kVecWidth * 4 bytes; call streamFence() after the last one
+//   settled(v)       v as it is, computed for all lanes: merged into a masked instruction, a load would wait for its
+//   mask stream(p, v)     store around the caches; p aligned to kVecWidth * 4 bytes; call streamFence() after the last
+//   one
 // Arithmetic
 //   broadcast(x)  zero()  add  sub  mul  div  negate  abs  sqrt  roundEven
 //   fma(a, b, c)     a * b + c, rounded once where the instruction set has it (everywhere but scalar)
