@@ -36,6 +36,7 @@ struct KernelContext {
   int64_t threadScratchStride;
   ThreadPool* pool;
   int32_t threads;           // workers that may take part; results must not depend on it
+  int64_t streamBytes;       // outputs of this size and more do not stay in the caches anyway; 0: not known
 };
 
 // Bytes of workspace a kernel needs for given shapes. Must not depend on the number of threads.

@@ -54,18 +54,14 @@ const char* checkSoftmaxGrad(const KernelContext& context) {
 template <class F>
 void map(const KernelContext& context, int64_t bytes, const F& function) {
   const float* x = f32(context.inputs[0]);
-  float* y = f32(context.outputs[0]);
-  parallelVectors(context, context.outputs[0].size, bytes,
-                  [&](int64_t i, auto lanes) { store(y + i, function(load(x + i, lanes)), lanes); });
+  writeVectors(context, bytes, [&](int64_t i, auto lanes) { return function(load(x + i, lanes)); });
 }
 
 template <class F>
 void mapGrad(const KernelContext& context, const F& function) {
   const float *y = f32(context.inputs[0]), *dy = f32(context.inputs[1]);
-  float* dx = f32(context.outputs[0]);
-  parallelVectors(context, context.outputs[0].size, 12, [&](int64_t i, auto lanes) {
-    store(dx + i, function(load(y + i, lanes), settled(load(dy + i, lanes))), lanes);
-  });
+  writeVectors(context, 12,
+               [&](int64_t i, auto lanes) { return function(load(y + i, lanes), settled(load(dy + i, lanes))); });
 }
 
 // max(0, x) gives its second operand for NaN.
@@ -77,9 +73,8 @@ inline Vec maskedBy(Vec y, Vec dy) { return select(gt(y, zero()), settled(dy), z
 void runReluGrad(const KernelContext& context) {
   if (!context.inputs[2].present) return mapGrad(context, [](Vec y, Vec dy) { return maskedBy(y, dy); });
   const float *y = f32(context.inputs[0]), *dy = f32(context.inputs[1]), *other = f32(context.inputs[2]);
-  float* dx = f32(context.outputs[0]);
-  parallelVectors(context, context.outputs[0].size, 16, [&](int64_t i, auto lanes) {
-    store(dx + i, maskedBy(load(y + i, lanes), add(load(dy + i, lanes), load(other + i, lanes))), lanes);
+  writeVectors(context, 16, [&](int64_t i, auto lanes) {
+    return maskedBy(load(y + i, lanes), add(load(dy + i, lanes), load(other + i, lanes)));
   });
 }
 

@@ -145,18 +145,23 @@ static inline void repeatAlongPeriod(const Columns& columns, float* values) {
   for (int64_t i = columns.channels; i < columns.period; i++) values[i] = values[i - columns.channels];
 }
 
-// Calls body(i, j, lanes) for all elements, i within the tensor and j within its period, in parallel. In order: taking
+// Writes value(i, j, lanes) to all of the first output, i within the tensor and j within its period. In order: taking
 // several rows at a time would load what belongs to a channel less often, but write to memory at half the speed.
 template <class F>
-static inline void parallelColumns(const KernelContext& context, const Columns& columns, int64_t bytes, const F& body) {
+static inline void writeColumns(const KernelContext& context, const Columns& columns, int64_t bytes, const F& value) {
   const int64_t period = columns.period;
   const int64_t units = columns.periods + (columns.rest ? 1 : 0);
-  parallelFor(context, units, grainFor(period * bytes), [&](int64_t begin, int64_t end, int32_t) {
-    for (int64_t p = begin; p < end; p++) {
-      const int64_t base = p * period;
-      forVectors(0, p < columns.periods ? period : columns.rest,
-                 [&](int64_t j, auto lanes) { body(base + j, j, lanes); });
-    }
+  float* y = f32(context.outputs[0]);
+  withWriter(context, period, [&](auto writer) {
+    parallelFor(context, units, grainFor(period * bytes), [&](int64_t begin, int64_t end, int32_t) {
+      for (int64_t p = begin; p < end; p++) {
+        const int64_t base = p * period;
+        forVectors(0, p < columns.periods ? period : columns.rest, [&](int64_t j, auto lanes) {
+          writer.write(y + base + j, value(base + j, j, lanes), lanes);
+        });
+      }
+      writer.done();
+    });
   });
 }
 

@@ -105,6 +105,32 @@ static inline __attribute__((always_inline)) void forVectors(int64_t begin, int6
   if (i < end) body(i, FirstLanes{end - i});
 }
 
+// How an output is written: as usual, or around the caches, which spares reading what is overwritten and does not drive
+// out what is needed soon. `done` ends a chunk.
+struct Stored {
+  template <class Lanes>
+  static inline void write(float* p, Vec v, Lanes lanes) {
+    store(p, v, lanes);
+  }
+  static inline void done() {}
+};
+struct Streamed {
+  static inline void write(float* p, Vec v, AllLanes) { stream(p, v); }
+  static inline void write(float* p, Vec v, FirstLanes lanes) { store(p, v, lanes); }
+  static inline void done() { streamFence(); }
+};
+
+// Runs body(Streamed()) for a first output that is too large for the caches, else body(Stored()). In place, the lines
+// are in the caches already. Rows of `width` floats must be whole vectors: every vector is aligned then.
+template <class F>
+static inline void withWriter(const KernelContext& context, int64_t width, const F& body) {
+  const TensorView& y = context.outputs[0];
+  bool streams = context.streamBytes > 0 && y.size * 4 >= context.streamBytes && width % kVecWidth == 0 &&
+                 reinterpret_cast<uintptr_t>(y.data) % (4 * kVecWidth) == 0;
+  for (int32_t i = 0; i < context.numInputs; i++) streams = streams && context.inputs[i].data != y.data;
+  streams ? body(Streamed()) : body(Stored());
+}
+
 // Bytes a chunk should move: some 8 us from the caches, 25 us from memory. Less work than that runs on one thread.
 constexpr int64_t kChunkBytes = 768 * 1024;
 
@@ -117,6 +143,19 @@ static inline void parallelVectors(const KernelContext& context, int64_t count, 
   // Whole cache lines, so that two threads never write to one.
   const int64_t grain = ceilDiv(grainFor(bytes), 64) * 64;
   parallelFor(context, count, grain, [&](int64_t begin, int64_t end, int32_t) { forVectors(begin, end, body); });
+}
+
+// Writes value(i, lanes) to all of the first output.
+template <class F>
+static inline void writeVectors(const KernelContext& context, int64_t bytes, const F& value) {
+  float* y = f32(context.outputs[0]);
+  const int64_t count = context.outputs[0].size, grain = ceilDiv(grainFor(bytes), 64) * 64;
+  withWriter(context, kVecWidth, [&](auto writer) {
+    parallelFor(context, count, grain, [&](int64_t begin, int64_t end, int32_t) {
+      forVectors(begin, end, [&](int64_t i, auto lanes) { writer.write(y + i, value(i, lanes), lanes); });
+      writer.done();
+    });
+  });
 }
 
 }  // namespace

@@ -75,6 +75,9 @@ void runBinary(const KernelContext& context) {
   const float *a = f32(context.inputs[0]), *b = f32(context.inputs[1]);
   float* y = f32(context.outputs[0]);
   const Broadcast plan = broadcastOf(context.inputs[0], context.inputs[1], context.outputs[0]);
+  if (plan.rows == 1 && plan.advance[0] && plan.advance[1])
+    return writeVectors(context, 12,
+                        [&](int64_t i, auto lanes) { return Op::apply(load(a + i, lanes), load(b + i, lanes)); });
   if (plan.rank == 1 && plan.run < kShortRun && plan.advance[0] == 1 && plan.advance[1] == 1) {
     const int64_t size = plan.rows * plan.run;
     if (plan.strides[1][0] == 0) return runRepeated<Op, false>(context, a, b, y, plan.run, size);

@@ -130,11 +130,9 @@ Affine affineOf(const Columns& columns, float* space, const TensorView& gamma, c
 template <int32_t activation>
 void normalizeAs(const KernelContext& context, const Columns& columns, const Affine& affine) {
   const float* x = f32(context.inputs[0]);
-  float* y = f32(context.outputs[0]);
-  parallelColumns(context, columns, activation <= kRelu ? 8 : 40, [&](int64_t i, int64_t j, auto lanes) {
+  writeColumns(context, columns, activation <= kRelu ? 8 : 40, [&](int64_t i, int64_t j, auto lanes) {
     const Vec centred = sub(load(x + i, lanes), load(affine.mean + j, lanes));
-    store(y + i, activate<activation>(fma(centred, load(affine.scale + j, lanes), load(affine.shift + j, lanes))),
-          lanes);
+    return activate<activation>(fma(centred, load(affine.scale + j, lanes), load(affine.shift + j, lanes)));
   });
 }
 
@@ -329,7 +327,7 @@ void runGradThrough(const KernelContext& context, const Columns& columns, const 
                     const Through& through) {
   const float epsilon = attrsOf<BatchNormAttrs>(context).epsilon;
   const float *x = f32(context.inputs[0]), *variance = f32(context.inputs[3]), *dy = f32(context.inputs[4]);
-  float *dx = f32(context.outputs[0]), *dgamma = f32(context.outputs[1]), *dbeta = f32(context.outputs[2]);
+  const float *dgamma = f32(context.outputs[1]), *dbeta = f32(context.outputs[2]);
   float* sums = reinterpret_cast<float*>(context.scratch);
   sumGradients(context, columns, sums, affine.mean, through, [](int64_t, int64_t, auto, Vec) {});
   foldGradients(context, columns, sums, epsilon);
@@ -343,11 +341,11 @@ void runGradThrough(const KernelContext& context, const Columns& columns, const 
   }
   repeatAlongPeriod(columns, slope);
   repeatAlongPeriod(columns, rest);
-  parallelColumns(context, columns, 12, [&](int64_t i, int64_t j, auto lanes) {
+  writeColumns(context, columns, 12, [&](int64_t i, int64_t j, auto lanes) {
     const Vec centred = sub(load(x + i, lanes), load(affine.mean + j, lanes));
     const Vec g = through(j, lanes, centred, load(dy + i, lanes));
     const Vec others = fma(centred, load(slope + j, lanes), load(rest + j, lanes));
-    store(dx + i, fma(g, load(affine.scale + j, lanes), others), lanes);
+    return fma(g, load(affine.scale + j, lanes), others);
   });
 }
 

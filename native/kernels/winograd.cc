@@ -251,17 +251,21 @@ static void runConvOf(const KernelContext& context, const Finish& finish) {
     });
     parallelFor(context, shape.tiles, grainFor(planes * shape.yPitch * 8), [&](int64_t begin, int64_t end, int32_t) {
       transformOutput<Scheme>(shape.y, yPlanes + begin * shape.yPitch, begin, end - begin, shape.yPitch, shape.yPlane,
-                              bias, finish, y);
+                              bias, finish, Stored(), y);
     });
     return;
   }
-  parallelFor(context, shape.tiles, shape.block, [&](int64_t begin, int64_t end, int32_t worker) {
-    float* xPlanes = reinterpret_cast<float*>(context.threadScratch + worker * context.threadScratchStride);
-    float* yPlanes = xPlanes + planes * shape.xPlane;
-    const int64_t count = end - begin;
-    transformInput<Scheme>(shape.x, x, begin, count, xPlanes, shape.xPitch, shape.xPlane);
-    for (int64_t s = 0; s < planes; s++) multiplyPlane(shape, s, 0, panels, count, xPlanes, u, yPlanes);
-    transformOutput<Scheme>(shape.y, yPlanes, begin, count, shape.yPitch, shape.yPlane, bias, finish, y);
+  // Pixels of a tile are written in turns, so that only stores of whole cache lines can go around the caches.
+  const int64_t width = kVecWidth * sizeof(float) == 64 ? shape.y.channels : 1;
+  withWriter(context, width, [&](auto writer) {
+    parallelFor(context, shape.tiles, shape.block, [&](int64_t begin, int64_t end, int32_t worker) {
+      float* xPlanes = reinterpret_cast<float*>(context.threadScratch + worker * context.threadScratchStride);
+      float* yPlanes = xPlanes + planes * shape.xPlane;
+      const int64_t count = end - begin;
+      transformInput<Scheme>(shape.x, x, begin, count, xPlanes, shape.xPitch, shape.xPlane);
+      for (int64_t s = 0; s < planes; s++) multiplyPlane(shape, s, 0, panels, count, xPlanes, u, yPlanes);
+      transformOutput<Scheme>(shape.y, yPlanes, begin, count, shape.yPitch, shape.yPlane, bias, finish, writer, y);
+    });
   });
 }
 

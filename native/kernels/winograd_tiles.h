@@ -112,10 +112,11 @@ static void transformGradient(const TileGrid& grid, const float* dy, int64_t fir
   transformTiles<Scheme::tile, Scheme::alpha, GradientTransform<Scheme>>(grid, dy, first, count, target, pitch, plane);
 }
 
-// From planes back to pixels: A' m A, plus bias, through `finish`, into the part of each window that the tensor covers.
-template <class Scheme, class Finish>
+// From planes back to pixels: A' m A, plus bias, through `finish` and the writer, into the part of each window that the
+// tensor covers.
+template <class Scheme, class Finish, class Writer>
 static void transformOutput(const TileGrid& grid, const float* planes, int64_t first, int64_t count, int64_t pitch,
-                            int64_t plane, const float* bias, const Finish& finish, float* y) {
+                            int64_t plane, const float* bias, const Finish& finish, Writer writer, float* y) {
   constexpr int alpha = Scheme::alpha, tile = Scheme::tile;
   for (int64_t t = 0; t < count; t++) {
     const TilePlace place = placeOf(grid, first + t);
@@ -139,10 +140,11 @@ static void transformOutput(const TileGrid& grid, const float* planes, int64_t f
         float* row = corner + i * grid.width * grid.channels + c;
         OCELLUS_UNROLL
         for (int j = 0; j < tile; j++)
-          if (j < across) store(row + j * grid.channels, finish(add(pixels[j], offset)), lanes);
+          if (j < across) writer.write(row + j * grid.channels, finish(add(pixels[j], offset)), lanes);
       }
     });
   }
+  writer.done();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "../base/cpu.h"
 #include "../base/thread_pool.h"
 
 namespace ocellus {
@@ -223,6 +224,7 @@ Plan::Plan(const double* words, size_t count, const std::vector<std::string>& op
     step.context.threadScratchStride = perThread;
     step.context.pool = threadPool();
     step.context.threads = threads;
+    step.context.streamBytes = cacheSizes().l3 / 2;
   }
 }
 
