@@ -1,5 +1,6 @@
-// Fewer passes over memory on the way back through a ReLU: its gradient is taken into the gradient of the batch
-// normalization before it, reads both parts of a sum itself, and yields the bias gradient on the way.
+// Fewer passes over memory on the way back through a ReLU: its gradient is formed where a max pooling behind it has made
+// the tensor small, is taken into the gradient of the batch normalization before it, reads both parts of a sum itself,
+// and yields the bias gradient on the way.
 
 import type { Graph, GraphNode, GraphValue } from './graph.js';
 import { overlap, type Variable } from './variables.js';
@@ -51,13 +52,36 @@ type Pass = (graph: Graph, program: Program, node: GraphNode, changes: Changes) 
 
 /** The program with the gradients of ReLU fused with their neighbours. */
 export function fuseGradients(graph: Graph, nodes: readonly GraphNode[], keep: ReadonlySet<number>): GraphNode[] {
-  return [intoNormalization, withSum, withBias].reduce<readonly GraphNode[]>((current, pass) => {
+  return [beforePooling, intoNormalization, withSum, withBias].reduce<readonly GraphNode[]>((current, pass) => {
     const program = new Program(current, keep);
     const changes: Changes = new Map();
     for (const node of current) pass(graph, program, node, changes);
     return current.flatMap((node) => (changes.has(node) ? (changes.get(node) ?? []) : [node]));
   }, nodes) as GraphNode[];
 }
+
+/**
+ * reluGrad(y, maxPool2dGrad(indices, dy)): a gradient arrives only where a window has its maximum, so that the pooled
+ * values tell which ones pass. y itself need not be kept, and sums over channels are the same before and after.
+ */
+const beforePooling: Pass = (graph, program, node, changes) => {
+  if (node.op.name !== 'reluGrad' || node.inputs[2]) return;
+  const [y, dy] = node.inputs;
+  const back = program.maker(dy, 'maxPool2dGrad');
+  const pooling = back && program.maker(back.inputs[0], 'maxPool2d');
+  if (!dy || !back || !pooling || pooling.inputs[0] !== y || !program.isPassing(dy)) return;
+  const [pooled] = pooling.outputs;
+  if (pooled.variable || back.inputs[1]?.variable) return;
+  const small = graph.derive('reluGrad', [pooled, back.inputs[1]], {}, node.name);
+  const [dx] = node.outputs;
+  changes.set(back, small);
+  changes.set(node, graph.derive(back.op, [back.inputs[0], small.outputs[0]], back.attrs, back.name, [dx]));
+  for (const sum of program.readersOf(dx)) {
+    if (isSumPerChannel(sum)) {
+      changes.set(sum, graph.derive(sum.op, [small.outputs[0]], sum.attrs, sum.name, sum.outputs));
+    }
+  }
+};
 
 /** batchNormGrad(x, …, reluGrad(y, dy)), y = batchNorm(x) with relu: y is not read at all. */
 const intoNormalization: Pass = (graph, program, node, changes) => {
@@ -92,14 +116,15 @@ const withSum: Pass = (graph, program, node, changes) => {
 const withBias: Pass = (graph, program, node, changes) => {
   if (node.op.name !== 'reluGrad') return;
   const [dx] = node.outputs;
-  const others = dx.shape.length - 1;
-  const sum = program.readersOf(dx).find(({ op, attrs }) => {
-    return (
-      op.name === 'reduceSum' && !attrs.keepDims && others > 0 && attrs.axes.join() === [...Array(others).keys()].join()
-    );
-  });
+  const sum = program.readersOf(dx).find(isSumPerChannel);
   const variable = sum?.outputs[0].variable;
   if (!sum || (variable && !program.isUntouched(variable, node, sum))) return;
   changes.set(sum, null);
   changes.set(node, graph.derive('reluGradBias', node.inputs, {}, node.name, [dx, sum.outputs[0]]));
 };
+
+/** Sums over all axes but the last. */
+function isSumPerChannel({ op, attrs, inputs: [x] }: GraphNode): boolean {
+  const others = [...(x?.shape.keys() ?? [])].slice(0, -1);
+  return op.name === 'reduceSum' && !attrs.keepDims && others.length > 0 && attrs.axes.join() === others.join();
+}

@@ -112,6 +112,29 @@ describe.each(backends)('gradients of relu, %s', (_, backend) => {
     expect(fused.steps.filter(({ op, inputs }) => op.name === 'reluGrad' && inputs[2])).toHaveLength(2);
   });
 
+  it.each([
+    { poolSize: [2, 2], strides: [2, 2], padding: [0, 0, 0, 0] },
+    { poolSize: [3, 3], strides: [2, 2], padding: [1, 1, 1, 1] },
+    { poolSize: [3, 2], strides: [1, 1], padding: [0, 1, 0, 0] },
+  ])('are formed behind a max pooling, windows $poolSize by $strides', (windows) => {
+    const network = new Network();
+    let y: Value = network.graph.input('x', [2, 9, 9, 4]);
+    for (const name of ['one', 'two']) {
+      y = network.emit('relu', [network.block(name, y, true)]);
+      [y] = network.graph.emit('maxPool2d', [y], windows);
+    }
+    const { fused } = expectSame(network.differentiate(y), backend);
+    const small = fused.steps.filter(({ op }) => op.name === 'reluGradBias').map(({ inputs }) => inputs[0]?.name);
+    expect(small).toEqual(['maxPool2d_1/y', 'maxPool2d/y']);
+    expect(countOf(fused, 'reluGrad') + countOf(fused, 'reduceSum')).toBe(0);
+    for (const { op, inputs } of fused.steps.filter(({ op }) => op.name.endsWith('Grad'))) {
+      expect(
+        inputs.some((input) => input?.name.startsWith('relu')),
+        op.name,
+      ).toBe(false);
+    }
+  });
+
   it('sum up the gradient of the bias', () => {
     const network = new Network();
     let y: Value = network.graph.input('x', [2, 5, 5, 4]);
