@@ -30,13 +30,13 @@ struct KernelContext {
   const TensorView* outputs;
   int32_t numInputs;
   int32_t numOutputs;
-  const void* attrs;         // the kernel's own struct of 4-byte slots (int32_t or float), in the order of its signature
-  char* scratch;             // Workspace::shared bytes, 64-byte aligned
-  char* threadScratch;       // Workspace::perThread bytes per worker, 64-byte aligned, stride below
+  const void* attrs;    // the kernel's own struct of 4-byte slots (int32_t or float), in the order of its signature
+  char* scratch;        // Workspace::shared bytes, 64-byte aligned
+  char* threadScratch;  // Workspace::perThread bytes per worker, 64-byte aligned, stride below
   int64_t threadScratchStride;
   ThreadPool* pool;
-  int32_t threads;           // workers that may take part; results must not depend on it
-  int64_t streamBytes;       // outputs of this size and more do not stay in the caches anyway; 0: not known
+  int32_t threads;      // workers that may take part; results must not depend on it
+  int64_t streamBytes;  // outputs of this size and more do not stay in the caches anyway; 0: not known
 };
 
 // Bytes of workspace a kernel needs for given shapes. Must not depend on the number of threads.
@@ -50,10 +50,10 @@ struct Workspace {
 // `?` marks an optional input, a leading `...` a last input that repeats; i and f are 4-byte slots.
 struct KernelEntry {
   const char* signature;
-  int32_t attrBytes;                              // sizeof the attribute struct, compared with the signature at load
-  const char* (*check)(const KernelContext&);     // at plan load: null, or what is wrong with shapes and attributes
-  Workspace (*workspace)(const KernelContext&);   // may be null: none
-  void (*run)(const KernelContext&);              // no allocation, no exceptions, no checks
+  int32_t attrBytes;                             // sizeof the attribute struct, compared with the signature at load
+  const char* (*check)(const KernelContext&);    // at plan load: null, or what is wrong with shapes and attributes
+  Workspace (*workspace)(const KernelContext&);  // may be null: none
+  void (*run)(const KernelContext&);             // no allocation, no exceptions, no checks
 };
 
 // The rows of one file (one op family).

@@ -101,7 +101,8 @@ void runReluGradBias(const KernelContext& context) {
       });
     }
   });
-  foldColumns(columns, sums, kSumRows * columns.period, [&](int64_t c, double total) { dbias[c] = static_cast<float>(total); });
+  foldColumns(columns, sums, kSumRows * columns.period,
+              [&](int64_t c, double total) { dbias[c] = static_cast<float>(total); });
 }
 
 void runRelu6(const KernelContext& context) {

@@ -156,9 +156,8 @@ static inline void writeColumns(const KernelContext& context, const Columns& col
     parallelFor(context, units, grainFor(period * bytes), [&](int64_t begin, int64_t end, int32_t) {
       for (int64_t p = begin; p < end; p++) {
         const int64_t base = p * period;
-        forVectors(0, p < columns.periods ? period : columns.rest, [&](int64_t j, auto lanes) {
-          writer.write(y + base + j, value(base + j, j, lanes), lanes);
-        });
+        forVectors(0, p < columns.periods ? period : columns.rest,
+                   [&](int64_t j, auto lanes) { writer.write(y + base + j, value(base + j, j, lanes), lanes); });
       }
       writer.done();
     });

@@ -1,6 +1,7 @@
-// Winograd convolution, stride 1: winogradFilter, winogradConv2d, winogradConv2dGradWeight. Instead of tile^2 * kernel^2
-// products per channel pair and tile there are alpha^2, as alpha^2 matrix products over the channels: tiles x channels
-// times channels x filters. A block of tiles is transformed, multiplied and transformed back while it is in L2.
+// Winograd convolution, stride 1: winogradFilter, winogradConv2d, winogradConv2dGradWeight. Instead of tile^2 *
+// kernel^2 products per channel pair and tile there are alpha^2, as alpha^2 matrix products over the channels: tiles x
+// channels times channels x filters. A block of tiles is transformed, multiplied and transformed back while it is in
+// L2.
 #include "../gemm/epilogue.h"
 #include "../gemm/microkernel.h"
 #include "../gemm/pack.h"
@@ -26,8 +27,8 @@ const char* checkFilter(const KernelContext& context) {
   if (!hasScheme(attrs.tile, static_cast<int32_t>(weight.dims[0]))) return "no Winograd scheme of these sizes";
   const int64_t alpha = attrs.tile + weight.dims[0] - 1;
   const int64_t in = weight.dims[attrs.rotate ? 3 : 2], out = weight.dims[attrs.rotate ? 2 : 3];
-  const bool fits = u.rank == 4 && u.dims[0] == alpha * alpha && u.dims[1] == ceilDiv(out, kPanel) &&
-                    u.dims[2] == in && u.dims[3] == kPanel;
+  const bool fits = u.rank == 4 && u.dims[0] == alpha * alpha && u.dims[1] == ceilDiv(out, kPanel) && u.dims[2] == in &&
+                    u.dims[3] == kPanel;
   return fits ? nullptr : "expected an output [alpha * alpha, panels, in, 32]";
 }
 
@@ -93,9 +94,7 @@ static void runFilterOf(const KernelContext& context, bool rotate, const Write& 
       for (int64_t c = 0; c < channels; c++) {
         for (int64_t lane = 0; lane < kPanel; lane += kVecWidth) {
           const float* first = filters + c * kPanel + lane;
-          const auto read = [&](int ky, int kx) {
-            return load(first + (ky * kernel + kx) * kFilterChannels * kPanel);
-          };
+          const auto read = [&](int ky, int kx) { return load(first + (ky * kernel + kx) * kFilterChannels * kPanel); };
           transformFilter<Scheme>(read, write, u + (panel * in + channel + c) * kPanel + lane, plane);
         }
       }
@@ -291,8 +290,8 @@ namespace OCELLUS_ISA {
 
 static const KernelEntry entries[] = {
     {"winogradFilter(weight) -> (u) {tile:i, rotate:i}", sizeof(FilterAttrs), checkFilter, nullptr, runFilter},
-    {"winogradConv2d(x, u, bias?) -> (y) {tile:i, kernelSize:i, filters:i, padding:i4, activation:i}", sizeof(ConvAttrs),
-     checkConv, workspaceConv, runConv},
+    {"winogradConv2d(x, u, bias?) -> (y) {tile:i, kernelSize:i, filters:i, padding:i4, activation:i}",
+     sizeof(ConvAttrs), checkConv, workspaceConv, runConv},
 };
 
 extern const KernelFamily winogradFamily;

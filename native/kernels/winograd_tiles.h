@@ -54,8 +54,7 @@ OCELLUS_INLINE void loadWindowRow(const TileGrid& grid, const float* row, int64_
 template <int kIn, int kOut, class Transform, class Lanes>
 static inline void transformWindow(const TileGrid& grid, const float* image, const TilePlace& place, int64_t c,
                                    Lanes lanes, float* target, int64_t plane) {
-  const bool inside =
-      place.y >= 0 && place.x >= 0 && place.y + kIn <= grid.height && place.x + kIn <= grid.width;
+  const bool inside = place.y >= 0 && place.x >= 0 && place.y + kIn <= grid.height && place.x + kIn <= grid.width;
   Vec rows[kIn][kOut];
   for (int i = 0; i < kIn; i++) {
     const int64_t y = place.y + i;
