@@ -72,7 +72,7 @@ const beforePooling: Pass = (graph, program, node, changes) => {
   if (!dy || !back || !pooling || pooling.inputs[0] !== y || !program.isPassing(dy)) return;
   const [pooled] = pooling.outputs;
   if (pooled.variable || back.inputs[1]?.variable) return;
-  const small = graph.derive('reluGrad', [pooled, back.inputs[1]], {}, node.name);
+  const small = graph.derive('reluGrad', [pooled, back.inputs[1]], {}, `${node.name}/pooled`);
   const [dx] = node.outputs;
   changes.set(back, small);
   changes.set(node, graph.derive(back.op, [back.inputs[0], small.outputs[0]], back.attrs, back.name, [dx]));

@@ -153,11 +153,11 @@ const conv2d = defineOp({
     const windows = windowAttrsOf(attrs as WindowAttrs);
     const inputSize = x.shape.slice(1, 3);
     const kernelSize = weight.shape.slice(0, 2);
-    return [
-      needs[0] ? context.emit('conv2dGradInput', [dy, weight], { inputSize, ...windows })[0] : null,
-      needs[1] ? context.emit('conv2dGradWeight', [x, dy], { kernelSize, ...windows })[0] : null,
-      bias && needs[2] ? sumPerChannel(context, dy) : null,
-    ];
+    // The weight's first: x is free then, and its place may serve for dx.
+    const dbias = bias && needs[2] ? sumPerChannel(context, dy) : null;
+    const dWeight = needs[1] ? context.emit('conv2dGradWeight', [x, dy], { kernelSize, ...windows })[0] : null;
+    const dx = needs[0] ? context.emit('conv2dGradInput', [dy, weight], { inputSize, ...windows })[0] : null;
+    return [dx, dWeight, dbias];
   },
   flops: (inputs, outputs, attrs) => convolutionFlops(forwardGeometry(inputs, outputs[0], attrs)),
   scratch: (inputs, outputs, attrs) => forwardScratch(forwardGeometry(inputs, outputs[0], attrs)),
@@ -268,11 +268,11 @@ const conv2dTranspose = defineOp({
     const dy = throughActivation(context, context.outputs[0], context.dOutputs[0] as Value, attrs.activation);
     const windows = windowAttrsOf(attrs as WindowAttrs);
     const kernelSize = weight.shape.slice(0, 2);
-    return [
-      needs[0] ? context.emit('conv2d', [dy, weight, null], { ...windows, activation: 'linear' })[0] : null,
-      needs[1] ? context.emit('conv2dGradWeight', [dy, x], { kernelSize, ...windows })[0] : null,
-      bias && needs[2] ? sumPerChannel(context, dy) : null,
-    ];
+    const dbias = bias && needs[2] ? sumPerChannel(context, dy) : null;
+    const dWeight = needs[1] ? context.emit('conv2dGradWeight', [dy, x], { kernelSize, ...windows })[0] : null;
+    const toInput = { ...windows, activation: 'linear' };
+    const dx = needs[0] ? context.emit('conv2d', [dy, weight, null], toInput)[0] : null;
+    return [dx, dWeight, dbias];
   },
   flops: (inputs, outputs, attrs) => convolutionFlops(backwardGeometry(inputs, outputs[0], attrs)),
   scratch: (inputs, outputs, attrs) => gradInputScratch(backwardGeometry(inputs, outputs[0], attrs)),

@@ -113,11 +113,11 @@ const dense = defineOp({
   gradient(context) {
     const [x, weight, bias] = context.inputs as readonly Value[];
     const dy = throughActivation(context, context.outputs[0], context.dOutputs[0] as Value, context.attrs.activation);
-    return [
-      context.needs[0] ? emitMatmul(context, dy, weight, false, true) : null,
-      context.needs[1] ? emitMatmul(context, x, dy, true, false) : null,
-      bias && context.needs[2] ? sumPerChannel(context, dy) : null,
-    ];
+    // The weight's first: x is free then, and its place may serve for dx.
+    const dbias = bias && context.needs[2] ? sumPerChannel(context, dy) : null;
+    const dWeight = context.needs[1] ? emitMatmul(context, x, dy, true, false) : null;
+    const dx = context.needs[0] ? emitMatmul(context, dy, weight, false, true) : null;
+    return [dx, dWeight, dbias];
   },
   flops: (inputs, outputs) => 2 * outputs[0].shape[0] * outputs[0].shape[1] * (inputs[0]?.shape[1] ?? 0),
   scratch: (inputs, outputs) => gemmScratch(outputs[0].shape[0], outputs[0].shape[1], inputs[0]?.shape[1] ?? 0),
