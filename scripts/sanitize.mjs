@@ -47,8 +47,8 @@ function runNodeTests(folder) {
     OCELLUS_SANITIZED: '1',
   };
   const tests = ['test/native', 'test/ops/parity.test.ts'].filter((item) => existsSync(at(item)));
-  // These look at the ordinary build.
-  for (const name of ['binary', 'loader']) tests.push('--exclude', `test/native/${name}.test.ts`);
+  // These look at the ordinary build, or at its speed.
+  for (const name of ['binary', 'loader', 'speed']) tests.push('--exclude', `test/native/${name}.test.ts`);
   tally.program('address: tests in Node', [process.execPath, 'scripts/check.mjs', ...tests], env);
 }
 
