@@ -4,7 +4,7 @@
 // for tiles of 6 (less rounding than ±1, ±2), and 0, ±1, ±2, ±1/2, ∞ for tiles of 8.
 
 import type { FloatArray, TensorSpec } from '../core/dtype.js';
-import { sameShape, shapeText } from '../core/shape.js';
+import { sameShape, shapeText, sizeOf } from '../core/shape.js';
 import { activateInPlace, fusedActivations } from './activation.js';
 import { attr, defineOp, floats, type InferContext } from './op.js';
 import { atLeast, float32, floatInput, floatOfShape, optionalOfShape } from './rules.js';
@@ -292,7 +292,8 @@ const winogradConv2dGradWeight = defineOp({
         });
     });
   },
-  flops: (_, outputs, __) => 2 * outputs[0].shape.reduce((a, b) => a * b, 1),
+  // As many as the direct sum has, so that speeds compare.
+  flops: (inputs, outputs) => (2 * sizeOf(outputs[0].shape) * sizeOf(inputs[1]?.shape ?? [])) / outputs[0].shape[3],
   cases: [
     {
       name: 'one tile',
