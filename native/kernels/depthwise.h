@@ -165,7 +165,7 @@ static void runDepthwiseInput(const KernelContext& context, const ConvShape& s, 
   if (s.strideY == 1 && s.strideX == 1) {
     float* flipped = reinterpret_cast<float*>(context.scratch);
     for (int64_t t = 0; t < taps; t++)
-      memcpy(flipped + t * channels, weight + (taps - 1 - t) * channels, static_cast<size_t>(channels) * 4);
+      memmove(flipped + t * channels, weight + (taps - 1 - t) * channels, static_cast<size_t>(channels) * 4);
     return runDepthwise(context, turnedOf(s), dy, flipped, bias, activation, dx);
   }
   const int64_t bytes = 4 * channels * (s.width + s.outX);

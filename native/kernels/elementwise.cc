@@ -209,7 +209,7 @@ void runCopy(const KernelContext& context) {
   if (from == to) return;
   const int64_t bytes = context.outputs[0].size * elementBytes(context.outputs[0]);
   parallelFor(context, bytes, kChunkBytes / 2, [&](int64_t begin, int64_t end, int32_t) {
-    memcpy(to + begin, from + begin, static_cast<size_t>(end - begin));
+    memmove(to + begin, from + begin, static_cast<size_t>(end - begin));
   });
 }
 

@@ -242,7 +242,7 @@ void runBatchNorm(const KernelContext& context) {
   float* pivot = reinterpret_cast<float*>(context.scratch);
   float* moments = pivot + columns.period;
   memset(pivot, 0, static_cast<size_t>(columns.period) * sizeof(float));
-  if (context.inputs[0].size > 0) memcpy(pivot, x, static_cast<size_t>(columns.channels) * sizeof(float));
+  if (context.inputs[0].size > 0) memmove(pivot, x, static_cast<size_t>(columns.channels) * sizeof(float));
   repeatAlongPeriod(columns, pivot);
   const int64_t cost = 4 * minOf(columns.perChunk * columns.period, context.inputs[0].size);
   parallelFor(context, columns.chunks, grainFor(2 * cost), [&](int64_t begin, int64_t end, int32_t) {

@@ -15,10 +15,11 @@ const char* checkOneToOne(const KernelContext& context) {
 
 const char* bytesOf(const TensorView& view) { return static_cast<const char*>(view.data); }
 
-// Short rows are copied in words: a call of memcpy costs more than they do.
+// A hostile plan may let buffers overlap, so nothing here may assume that they do not.
+// Short rows are copied in words: a call of memmove costs more than they do.
 inline void copyBytes(char* to, const char* from, int64_t bytes) {
   if (bytes > 64 || bytes % 4 != 0) {
-    memcpy(to, from, static_cast<size_t>(bytes));
+    memmove(to, from, static_cast<size_t>(bytes));
     return;
   }
   for (int64_t i = 0; i < bytes; i += 4) __builtin_memcpy(to + i, from + i, 4);
@@ -69,7 +70,7 @@ void runReshape(const KernelContext& context) {
   if (x == y) return;
   const int64_t bytes = context.outputs[0].size * elementBytes(context.outputs[0]);
   parallelFor(context, bytes, kChunkBytes / 2, [&](int64_t begin, int64_t end, int32_t) {
-    memcpy(y + begin, x + begin, static_cast<size_t>(end - begin));
+    memmove(y + begin, x + begin, static_cast<size_t>(end - begin));
   });
 }
 
