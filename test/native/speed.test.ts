@@ -52,7 +52,7 @@ describe.skipIf(!addon).each(addon?.isas().filter((isa) => isa !== 'scalar') ?? 
           [384, 384],
         ],
         {},
-        0.2,
+        0.3,
       ],
       [
         'conv2d',
@@ -62,7 +62,7 @@ describe.skipIf(!addon).each(addon?.isas().filter((isa) => isa !== 'scalar') ?? 
           [3, 3, 64, 64],
         ],
         window,
-        0.2,
+        0.3,
       ],
       [
         'conv2dGradWeight',
@@ -72,7 +72,7 @@ describe.skipIf(!addon).each(addon?.isas().filter((isa) => isa !== 'scalar') ?? 
           [2, 28, 28, 64],
         ],
         { ...window, kernelSize: [3, 3] },
-        0.15,
+        0.25,
       ],
       [
         'conv2d',
@@ -82,7 +82,7 @@ describe.skipIf(!addon).each(addon?.isas().filter((isa) => isa !== 'scalar') ?? 
           [3, 3, 64, 64],
         ],
         window,
-        0.4,
+        0.6,
       ],
     ] as const)('%s', (op, backend, shapes, attrs, share) => {
       expect(
