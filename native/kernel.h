@@ -54,6 +54,8 @@ struct KernelEntry {
   const char* (*check)(const KernelContext&);    // at plan load: null, or what is wrong with shapes and attributes
   Workspace (*workspace)(const KernelContext&);  // may be null: none
   void (*run)(const KernelContext&);             // no allocation, no exceptions, no checks
+  // The name of the algorithm that `run` takes for these shapes, a constant; null where there is no choice.
+  const char* (*algorithm)(const KernelContext&) = nullptr;
 };
 
 // The rows of one file (one op family).

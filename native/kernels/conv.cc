@@ -5,12 +5,8 @@
 //   conv2dGradInput   dx = windows(dy) * weight' (conv_input.h), or dy * weight' folded together (conv_fold.h)
 // One filter per channel (depthwise.h) is no product, and done by itself.
 #include "../gemm/gemm.h"
-#include "conv_direct.h"
-#include "conv_direct_weight.h"
-#include "conv_fold.h"
-#include "conv_input.h"
 #include "conv_shape.h"
-#include "depthwise.h"
+#include "conv_way.h"
 #include "windows.h"
 
 namespace ocellus {
@@ -90,20 +86,26 @@ static inline Gemm gemmOfConv2d(const KernelContext& context, Windows& windows) 
 
 static Workspace workspaceOfConv2d(const KernelContext& context) {
   const ConvShape s = shapeOfConv2d(context);
-  if (isDepthwise(s)) return {0, 0};
-  if (!isPointwise(s) && suitsDirect(s)) return workspaceOfDirect(s);
+  const ConvWay way = wayOfConv2d(s);
+  if (way == ConvWay::kDepthwise) return {0, 0};
+  if (way == ConvWay::kDirect) return workspaceOfDirect(s);
   Windows windows;
   return OCELLUS_ISA::gemmWorkspace(gemmOfConv2d(context, windows));
 }
 
+static const char* algorithmOfConv2d(const KernelContext& context) {
+  return nameOf(wayOfConv2d(shapeOfConv2d(context)));
+}
+
 static void runConv2d(const KernelContext& context) {
   const ConvShape s = shapeOfConv2d(context);
+  const ConvWay way = wayOfConv2d(s);
   const TensorView* in = context.inputs;
   const float* bias = in[2].present ? f32(in[2]) : nullptr;
   const int32_t activation = attrsOf<Conv2dAttrs>(context).activation;
-  if (isDepthwise(s))
+  if (way == ConvWay::kDepthwise)
     return runDepthwise(context, s, f32(in[0]), f32(in[1]), bias, activation, f32(context.outputs[0]));
-  if (!isPointwise(s) && suitsDirect(s))
+  if (way == ConvWay::kDirect)
     return runDirect(context, {s, f32(in[0]), f32(in[1]), false, bias, activation, f32(context.outputs[0])});
   Windows windows;
   OCELLUS_ISA::runGemm(context, gemmOfConv2d(context, windows), context.scratch);
@@ -147,42 +149,44 @@ static inline Gemm gemmOfGradWeight(const KernelContext& context, Windows& windo
 
 static Workspace workspaceOfGradWeight(const KernelContext& context) {
   const ConvShape s = shapeOfGradWeight(context);
-  if (isDepthwise(s)) return workspaceOfDepthwiseWeight(s);
-  if (suitsDirectWeight(s)) return workspaceOfDirectWeight(s);
+  const ConvWay way = wayOfGradWeight(s);
+  if (way == ConvWay::kDepthwise) return workspaceOfDepthwiseWeight(s);
+  if (way == ConvWay::kDirect) return workspaceOfDirectWeight(s);
   Windows windows;
   return OCELLUS_ISA::gemmWorkspace(gemmOfGradWeight(context, windows));
 }
 
+static const char* algorithmOfGradWeight(const KernelContext& context) {
+  return nameOf(wayOfGradWeight(shapeOfGradWeight(context)));
+}
+
 static void runGradWeight(const KernelContext& context) {
   const ConvShape s = shapeOfGradWeight(context);
+  const ConvWay way = wayOfGradWeight(s);
   const float *x = f32(context.inputs[0]), *dy = f32(context.inputs[1]);
   float* dw = f32(context.outputs[0]);
-  if (isDepthwise(s)) return runDepthwiseWeight(context, s, x, dy, dw);
-  if (suitsDirectWeight(s)) return runDirectWeight(context, s, x, dy, dw);
+  if (way == ConvWay::kDepthwise) return runDepthwiseWeight(context, s, x, dy, dw);
+  if (way == ConvWay::kDirect) return runDirectWeight(context, s, x, dy, dw);
   Windows windows;
   OCELLUS_ISA::runGemm(context, gemmOfGradWeight(context, windows), context.scratch);
 }
 
 // ---- conv2dGradInput and conv2dTranspose
 
-// At stride 1 the gradient of the input is a direct convolution of dy with the turned filter. Few channels would leave
-// most of a vector empty: folding is faster then.
-static inline bool servesTurned(const ConvShape& s) {
-  return s.strideX == 1 && s.strideY == 1 && s.channels >= kVecWidth && !isPointwise(s) && suitsDirect(turnedOf(s));
-}
-
 static Workspace workspaceOfInputGradient(const InputGradient& g) {
-  if (isDepthwise(g.shape)) return workspaceOfDepthwiseInput(g.shape);
-  if (servesTurned(g.shape)) return workspaceOfDirect(turnedOf(g.shape));
-  return shouldFold(g.shape) ? workspaceOfFold(g) : workspaceOfGather(g);
+  const ConvWay way = wayOfInputGradient(g.shape);
+  if (way == ConvWay::kDepthwise) return workspaceOfDepthwiseInput(g.shape);
+  if (way == ConvWay::kTurned) return workspaceOfDirect(turnedOf(g.shape));
+  return way == ConvWay::kFold ? workspaceOfFold(g) : workspaceOfGather(g);
 }
 
 static void runInputGradient(const KernelContext& context, const InputGradient& g) {
-  if (isDepthwise(g.shape)) {
+  const ConvWay way = wayOfInputGradient(g.shape);
+  if (way == ConvWay::kDepthwise) {
     runDepthwiseInput(context, g.shape, g.dy, g.weight, g.bias, g.activation, g.dx);
-  } else if (servesTurned(g.shape)) {
+  } else if (way == ConvWay::kTurned) {
     runDirect(context, {turnedOf(g.shape), g.dy, g.weight, true, g.bias, g.activation, g.dx});
-  } else if (shouldFold(g.shape)) {
+  } else if (way == ConvWay::kFold) {
     runFold(context, g);
   } else {
     runGather(context, g);
@@ -211,6 +215,10 @@ static const char* checkGradInput(const KernelContext& context) {
 
 static Workspace workspaceOfGradInput(const KernelContext& context) {
   return workspaceOfInputGradient(gradInputOf(context));
+}
+
+static const char* algorithmOfGradInput(const KernelContext& context) {
+  return nameOf(wayOfInputGradient(gradInputOf(context).shape));
 }
 
 static void runGradInput(const KernelContext& context) { runInputGradient(context, gradInputOf(context)); }
@@ -242,18 +250,22 @@ static Workspace workspaceOfTranspose(const KernelContext& context) {
   return workspaceOfInputGradient(transposeOf(context));
 }
 
+static const char* algorithmOfTranspose(const KernelContext& context) {
+  return nameOf(wayOfInputGradient(transposeOf(context).shape));
+}
+
 static void runTranspose(const KernelContext& context) { runInputGradient(context, transposeOf(context)); }
 
 const KernelEntry kEntries[] = {
     {"conv2d(x, weight, bias?) -> (y) {strides:i2, padding:i4, dilation:i2, groups:i, activation:i}",
-     sizeof(Conv2dAttrs), checkConv2d, workspaceOfConv2d, runConv2d},
+     sizeof(Conv2dAttrs), checkConv2d, workspaceOfConv2d, runConv2d, algorithmOfConv2d},
     {"conv2dGradInput(dy, weight) -> (dx) {inputSize:i2, strides:i2, padding:i4, dilation:i2, groups:i}",
-     sizeof(GradInputAttrs), checkGradInput, workspaceOfGradInput, runGradInput},
+     sizeof(GradInputAttrs), checkGradInput, workspaceOfGradInput, runGradInput, algorithmOfGradInput},
     {"conv2dGradWeight(x, dy) -> (dw) {kernelSize:i2, strides:i2, padding:i4, dilation:i2, groups:i}",
-     sizeof(GradWeightAttrs), checkGradWeight, workspaceOfGradWeight, runGradWeight},
+     sizeof(GradWeightAttrs), checkGradWeight, workspaceOfGradWeight, runGradWeight, algorithmOfGradWeight},
     {"conv2dTranspose(x, weight, bias?) -> (y) {outputSize:i2, strides:i2, padding:i4, dilation:i2, groups:i, "
      "activation:i}",
-     sizeof(TransposeAttrs), checkTranspose, workspaceOfTranspose, runTranspose},
+     sizeof(TransposeAttrs), checkTranspose, workspaceOfTranspose, runTranspose, algorithmOfTranspose},
 };
 
 }  // namespace

@@ -103,6 +103,10 @@ static void runFilterOf(const KernelContext& context, bool rotate, const Write& 
   });
 }
 
+const char* algorithmOfFilter(const KernelContext& context) {
+  return schemeName(attrsOf<FilterAttrs>(context).tile, static_cast<int32_t>(context.inputs[0].dims[0]));
+}
+
 void runFilter(const KernelContext& context) {
   const FilterAttrs& attrs = attrsOf<FilterAttrs>(context);
   const TensorView& u = context.outputs[0];
@@ -268,6 +272,11 @@ static void runConvOf(const KernelContext& context, const Finish& finish) {
   });
 }
 
+const char* algorithmOfConv(const KernelContext& context) {
+  const ConvAttrs& attrs = attrsOf<ConvAttrs>(context);
+  return schemeName(attrs.tile, attrs.kernelSize);
+}
+
 void runConv(const KernelContext& context) {
   const ConvAttrs& attrs = attrsOf<ConvAttrs>(context);
   withScheme(attrs.tile, attrs.kernelSize, [&](auto scheme) {
@@ -289,9 +298,10 @@ void runConv(const KernelContext& context) {
 namespace OCELLUS_ISA {
 
 static const KernelEntry entries[] = {
-    {"winogradFilter(weight) -> (u) {tile:i, rotate:i}", sizeof(FilterAttrs), checkFilter, nullptr, runFilter},
+    {"winogradFilter(weight) -> (u) {tile:i, rotate:i}", sizeof(FilterAttrs), checkFilter, nullptr, runFilter,
+     algorithmOfFilter},
     {"winogradConv2d(x, u, bias?) -> (y) {tile:i, kernelSize:i, filters:i, padding:i4, activation:i}",
-     sizeof(ConvAttrs), checkConv, workspaceConv, runConv},
+     sizeof(ConvAttrs), checkConv, workspaceConv, runConv, algorithmOfConv},
 };
 
 extern const KernelFamily winogradFamily;

@@ -22,6 +22,13 @@ static inline bool hasScheme(int32_t tile, int32_t kernel) {
   return withScheme(tile, kernel, [](auto) {});
 }
 
+// "winograd F(4,3)", of a scheme that there is.
+static inline const char* schemeName(int32_t tile, int32_t kernel) {
+  const char* name = nullptr;
+  withScheme(tile, kernel, [&](auto scheme) { name = decltype(scheme)::name; });
+  return name;
+}
+
 static const char* checkGeometry(const TensorView& x, const TensorView& y, int32_t kernel, const int32_t* padding) {
   if (x.rank != 4 || y.rank != 4) return "expected tensors of rank 4";
   for (int i = 0; i < 4; i++)

@@ -187,6 +187,11 @@ static void runBlocks(const KernelContext& context, const GradShape& s) {
   }
 }
 
+const char* algorithmOfGrad(const KernelContext& context) {
+  const GradAttrs& attrs = attrsOf<GradAttrs>(context);
+  return schemeName(attrs.tile, attrs.kernelSize);
+}
+
 void runGrad(const KernelContext& context) {
   const GradAttrs& attrs = attrsOf<GradAttrs>(context);
   const GradShape s = shapeOf(context);
@@ -209,7 +214,7 @@ namespace OCELLUS_ISA {
 
 static const KernelEntry entries[] = {
     {"winogradConv2dGradWeight(x, dy) -> (dw) {tile:i, kernelSize:i, padding:i4}", sizeof(GradAttrs), checkGrad,
-     workspaceGrad, runGrad},
+     workspaceGrad, runGrad, algorithmOfGrad},
 };
 
 extern const KernelFamily winogradGradientFamily;

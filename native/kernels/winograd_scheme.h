@@ -23,6 +23,9 @@ struct WinogradScheme {
   static constexpr int pairs = alpha / 2 - 1;
   static_assert(pairs == 2 || pairs == 3, "points are given for tiles of 6 and 8");
 
+  static constexpr char name[] = {'w', 'i', 'n', 'o',         'g', 'r',           'a', 'd',
+                                  ' ', 'F', '(', '0' + kTile, ',', '0' + kKernel, ')', '\0'};
+
   static constexpr double point(int pair) {
     return pairs == 2 ? (pair == 0 ? 0.625 : 1.5) : (pair == 0 ? 1.0 : pair == 1 ? 2.0 : 0.5);
   }

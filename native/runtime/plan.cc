@@ -153,6 +153,25 @@ Workspace checkStep(const KernelInfo& info, const KernelContext& context) {
   return info.entry->workspace ? info.entry->workspace(context) : Workspace{0, 0};
 }
 
+// A step without memory, checked.
+struct LoneStep {
+  LoneStep(const KernelInfo& info, const double* words, size_t count) {
+    Reader reader(words, count);
+    const StepWords step = readStep(reader);
+    checkOperands(step, info);
+    views = viewsOf(step);
+    attrs = packAttrs(step, info);
+    context = contextOf(views, attrs, step.numInputs);
+    workspace = checkStep(info, context);
+  }
+  LoneStep(const LoneStep&) = delete;
+
+  std::vector<TensorView> views;
+  std::vector<int32_t> attrs;
+  KernelContext context;
+  Workspace workspace;
+};
+
 char* resolve(const Operand& operand, const Region (&regions)[kNumRegions]) {
   const Region& region = regions[operand.region];
   const int64_t elementBytes = kElementBytes[operand.view.dtype];
@@ -247,12 +266,16 @@ void Plan::run(int64_t from, int64_t to, double* milliseconds) {
 int64_t stepWorkspace(const std::string& name, const double* words, size_t count, const Registry& registry) {
   const KernelInfo* info = registry.kernel(name);
   if (!info) return -1;
-  Reader reader(words, count);
-  const StepWords step = readStep(reader);
-  checkOperands(step, *info);
-  const std::vector<TensorView> views = viewsOf(step);
-  const std::vector<int32_t> attrs = packAttrs(step, *info);
-  return checkStep(*info, contextOf(views, attrs, step.numInputs)).shared;
+  const LoneStep step(*info, words, count);
+  return step.workspace.shared;
+}
+
+std::string stepAlgorithm(const std::string& name, const double* words, size_t count, const Registry& registry) {
+  const KernelInfo* info = registry.kernel(name);
+  if (!info) return "";
+  const LoneStep step(*info, words, count);
+  const char* algorithm = info->entry->algorithm ? info->entry->algorithm(step.context) : nullptr;
+  return algorithm ? algorithm : "";
 }
 
 }  // namespace ocellus

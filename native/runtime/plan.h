@@ -61,4 +61,7 @@ class Plan {
 // -1: the registry has no such kernel.
 int64_t stepWorkspace(const std::string& name, const double* words, size_t count, const Registry& registry);
 
+// The algorithm by which the kernel computes such a step; empty where it has no choice, or where there is no kernel.
+std::string stepAlgorithm(const std::string& name, const double* words, size_t count, const Registry& registry);
+
 }  // namespace ocellus

@@ -170,6 +170,8 @@ inline bool run(const KernelFamily& family, const std::string& name, const std::
     shapes.numInputs = static_cast<int32_t>(inViews.size());
     shapes.numOutputs = static_cast<int32_t>(outViews.size());
     shapes.attrs = attrs.words.data();
+    if (entry->algorithm && !check(entry->algorithm(shapes) != nullptr, (name + " names its algorithm").c_str()))
+      return false;
     TestContext test(entry->workspace ? entry->workspace(shapes) : ocellus::Workspace{0, 0}, threads);
     KernelContext context = test.context;
     context.streamBytes = threads == 2 ? 1 : 0;

@@ -1,0 +1,61 @@
+// Which algorithm computes a convolution, one of its gradients or its transpose. Shapes alone decide. Workspace, run
+// and the name that a profile shows follow the one choice made here.
+#pragma once
+
+#include "conv_direct_weight.h"
+#include "conv_fold.h"
+#include "conv_input.h"
+#include "depthwise.h"
+
+namespace ocellus {
+namespace {
+
+enum class ConvWay { kDepthwise, kPointwise, kDirect, kIm2col, kTurned, kFold, kGather };
+
+static inline const char* nameOf(ConvWay way) {
+  switch (way) {
+    case ConvWay::kDepthwise:
+      return "depthwise";
+    case ConvWay::kPointwise:
+      return "pointwise";
+    case ConvWay::kDirect:
+      return "direct";
+    case ConvWay::kIm2col:
+      return "im2col";
+    case ConvWay::kTurned:
+      return "turned direct";
+    case ConvWay::kFold:
+      return "fold";
+    case ConvWay::kGather:
+      return "gather";
+  }
+  return nullptr;
+}
+
+static inline ConvWay wayOfConv2d(const ConvShape& s) {
+  if (isDepthwise(s)) return ConvWay::kDepthwise;
+  if (isPointwise(s)) return ConvWay::kPointwise;
+  return suitsDirect(s) ? ConvWay::kDirect : ConvWay::kIm2col;
+}
+
+static inline ConvWay wayOfGradWeight(const ConvShape& s) {
+  if (isDepthwise(s)) return ConvWay::kDepthwise;
+  if (suitsDirectWeight(s)) return ConvWay::kDirect;
+  return isPointwise(s) ? ConvWay::kPointwise : ConvWay::kIm2col;
+}
+
+// At stride 1 the gradient of the input is a direct convolution of dy with the turned filter. Few channels would leave
+// most of a vector empty: folding is faster then.
+static inline bool servesTurned(const ConvShape& s) {
+  return s.strideX == 1 && s.strideY == 1 && s.channels >= kVecWidth && suitsDirect(turnedOf(s));
+}
+
+static inline ConvWay wayOfInputGradient(const ConvShape& s) {
+  if (isDepthwise(s)) return ConvWay::kDepthwise;
+  if (isPointwise(s)) return ConvWay::kPointwise;
+  if (servesTurned(s)) return ConvWay::kTurned;
+  return shouldFold(s) ? ConvWay::kFold : ConvWay::kGather;
+}
+
+}  // namespace
+}  // namespace ocellus
