@@ -1,7 +1,7 @@
 // The public face of Ocellus. Importing it loads no addon, starts no thread, reads no file.
 
-export type { StepTime } from './backend/backend.js';
 export { diffBackends } from './backend/diff.js';
+export type { StepTime } from './backend/profile.js';
 export { type BackendChoice, type BackendInfo, backendInfo } from './backend/select.js';
 export type { DType, TensorView } from './core/dtype.js';
 export { type ErrorCode, OcellusError } from './core/errors.js';
@@ -17,6 +17,7 @@ export { type ModelOptions, model, sequential } from './model/compose.js';
 export { type LoadOptions, load } from './model/load.js';
 export { Model, type ModelWeight, type PlanOptions } from './model/model.js';
 export type { PredictOptions } from './model/predict.js';
+export { formatProfile, type ProfileTextOptions } from './model/profile.js';
 export type { SummaryOptions } from './model/summary.js';
 export { Tensor } from './model/tensor.js';
 export { type Gradients, type StepLogs, Trainer } from './model/trainer.js';

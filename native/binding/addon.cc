@@ -62,6 +62,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("planWorkspace", Napi::Function::New<planWorkspace>(env, "planWorkspace"));
   exports.Set("runPlanSync", Napi::Function::New<runPlanSync>(env, "runPlanSync"));
   exports.Set("runPlan", Napi::Function::New<runPlan>(env, "runPlan"));
+  exports.Set("planAlgorithm", Napi::Function::New<planAlgorithm>(env, "planAlgorithm"));
+  exports.Set("profilePlanSync", Napi::Function::New<profilePlanSync>(env, "profilePlanSync"));
   exports.Set("profilePlan", Napi::Function::New<profilePlan>(env, "profilePlan"));
   return exports;
 }

@@ -42,6 +42,18 @@ void acquire(Napi::Env env, Plan& plan) {
   if (!plan.tryAcquire()) throw Napi::Error::New(env, "plan is running");
 }
 
+// Answers question(name, words, count, registry) for the arguments (isa, op name, words of one step).
+template <class Question>
+auto askOfStep(const Napi::CallbackInfo& info, const Question& question) {
+  const Napi::Float64Array words = info[2].As<Napi::Float64Array>();
+  try {
+    return question(info[1].ToString().Utf8Value(), words.Data(), words.ElementLength(),
+                    registryOf(info.Env(), info[0]));
+  } catch (const PlanError& error) {
+    throw Napi::Error::New(info.Env(), error.what());
+  }
+}
+
 }  // namespace
 
 Napi::Value createPlan(const Napi::CallbackInfo& info) {
@@ -68,14 +80,12 @@ Napi::Value createPlan(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value planWorkspace(const Napi::CallbackInfo& info) {
-  const Napi::Float64Array words = info[2].As<Napi::Float64Array>();
-  try {
-    const int64_t bytes = stepWorkspace(info[1].ToString().Utf8Value(), words.Data(), words.ElementLength(),
-                                        registryOf(info.Env(), info[0]));
-    return Napi::Number::New(info.Env(), static_cast<double>(bytes));
-  } catch (const PlanError& error) {
-    throw Napi::Error::New(info.Env(), error.what());
-  }
+  const int64_t bytes = askOfStep(info, stepWorkspace);
+  return Napi::Number::New(info.Env(), static_cast<double>(bytes));
+}
+
+Napi::Value planAlgorithm(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), askOfStep(info, stepAlgorithm));
 }
 
 Napi::Value runPlanSync(const Napi::CallbackInfo& info) {
@@ -96,15 +106,19 @@ Napi::Value runPlan(const Napi::CallbackInfo& info) {
   return Runner::of(info.Env()).run(info.Env(), plan, info[0], from, to);
 }
 
-Napi::Value profilePlan(const Napi::CallbackInfo& info) {
+Napi::Value profilePlanSync(const Napi::CallbackInfo& info) {
   Plan& plan = *handleOf(info[0]).plan;
-  Napi::Float64Array milliseconds = info[1].As<Napi::Float64Array>();
-  if (static_cast<int64_t>(milliseconds.ElementLength()) < plan.size())
-    throw Napi::RangeError::New(info.Env(), "one number per step is needed");
+  Napi::Float64Array milliseconds = Napi::Float64Array::New(info.Env(), static_cast<size_t>(plan.size()));
   acquire(info.Env(), plan);
   plan.run(0, plan.size(), milliseconds.Data());
   plan.release();
-  return info.Env().Undefined();
+  return milliseconds;
+}
+
+Napi::Value profilePlan(const Napi::CallbackInfo& info) {
+  std::shared_ptr<Plan> plan = handleOf(info[0]).plan;
+  acquire(info.Env(), *plan);
+  return Runner::of(info.Env()).profile(info.Env(), plan, info[0]);
 }
 
 }  // namespace ocellus

@@ -2,6 +2,9 @@
 // std::condition_variable would raise the needed libstdc++ version.
 #include "runner.h"
 
+#include <algorithm>
+#include <vector>
+
 namespace ocellus {
 
 struct Runner::Job {
@@ -10,6 +13,8 @@ struct Runner::Job {
   Napi::Promise::Deferred deferred;
   int64_t from;
   int64_t to;
+  bool timed;
+  std::vector<double> milliseconds;  // of each step, when timed
 };
 
 Runner::Runner(Napi::Env env) {
@@ -55,8 +60,23 @@ void Runner::stop() {
 }
 
 Napi::Promise Runner::run(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle, int64_t from, int64_t to) {
-  Job* job = new Job{std::move(plan), Napi::Reference<Napi::Value>::New(handle, 1), Napi::Promise::Deferred::New(env),
-                     from, to};
+  return queue(env, new Job{std::move(plan),
+                            Napi::Reference<Napi::Value>::New(handle, 1),
+                            Napi::Promise::Deferred::New(env),
+                            from,
+                            to,
+                            false,
+                            {}});
+}
+
+Napi::Promise Runner::profile(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle) {
+  const int64_t steps = plan->size();
+  return queue(
+      env, new Job{std::move(plan), Napi::Reference<Napi::Value>::New(handle, 1), Napi::Promise::Deferred::New(env), 0,
+                   steps, true, std::vector<double>(static_cast<size_t>(steps))});
+}
+
+Napi::Promise Runner::queue(Napi::Env env, Job* job) {
   const Napi::Promise promise = job->deferred.Promise();
   if (pending_++ == 0) napi_ref_threadsafe_function(env, settle_);
   std::lock_guard<std::mutex> lock(mutex_);
@@ -76,7 +96,7 @@ void Runner::loop() {
       queue_.pop_front();
       current_ = job;
     }
-    job->plan->run(job->from, job->to, nullptr);
+    job->plan->run(job->from, job->to, job->timed ? job->milliseconds.data() : nullptr);
     job->plan->release();
     {
       std::lock_guard<std::mutex> lock(mutex_);
@@ -87,13 +107,19 @@ void Runner::loop() {
   }
 }
 
+static Napi::Value timesOf(Napi::Env env, const std::vector<double>& milliseconds) {
+  Napi::Float64Array times = Napi::Float64Array::New(env, milliseconds.size());
+  std::copy(milliseconds.begin(), milliseconds.end(), times.Data());
+  return times;
+}
+
 void Runner::settle(napi_env env, napi_value, void* self, void* data) {
   Job* job = static_cast<Job*>(data);
   if (!env) return;
   Runner* runner = static_cast<Runner*>(self);
   Napi::HandleScope scope(env);
   if (--runner->pending_ == 0) napi_unref_threadsafe_function(env, runner->settle_);
-  job->deferred.Resolve(Napi::Env(env).Undefined());
+  job->deferred.Resolve(job->timed ? timesOf(env, job->milliseconds) : Napi::Env(env).Undefined());
   delete job;
 }
 

@@ -4,18 +4,12 @@ import { type NumericArray, viewOf } from '../core/dtype.js';
 import { OcellusError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
 import type { CompileTarget } from '../graph/compile.js';
-import type { Plan, PlanBuffer } from '../graph/plan.js';
+import type { Plan, PlanBuffer, PlanStep } from '../graph/plan.js';
 import { alignment, type Region, regions } from '../graph/variables.js';
+import type { StepTime } from './profile.js';
 
 /** The three regions of a plan. Shared buffers: they cannot be detached while native code runs on them. */
 export type Memory = Readonly<Record<Region, Uint8Array>>;
-
-export interface StepTime {
-  readonly name: string;
-  readonly op: string;
-  readonly milliseconds: number;
-  readonly gflops: number;
-}
 
 /** A plan bound to its memory. One run at a time. */
 export interface Executable {
@@ -26,6 +20,8 @@ export interface Executable {
   run(from?: number, to?: number): Promise<void>;
   /** Runs once and times every step. Blocks. */
   profileSync(): StepTime[];
+  /** As `profileSync`, without blocking the event loop. */
+  profile(): Promise<StepTime[]>;
 }
 
 export interface Backend extends CompileTarget {
@@ -34,6 +30,8 @@ export interface Backend extends CompileTarget {
   readonly threads: number;
   /** A zeroed region that starts where this backend likes it. */
   allocate(bytes: number): Uint8Array;
+  /** How a step is computed, as `StepTime.algorithm` tells it. */
+  algorithmOf(step: PlanStep): string;
   /** Validates the plan against the memory and binds both. */
   load(plan: Plan, memory: Memory): Executable;
 }
@@ -68,6 +66,3 @@ export function checkMemory(plan: Plan, memory: Memory): void {
     });
   }
 }
-
-export const gflopsOf = (flops: number, milliseconds: number): number =>
-  milliseconds > 0 ? flops / milliseconds / 1e6 : 0;

@@ -7,17 +7,9 @@ import type { Algorithm } from '../graph/lower.js';
 import { encodePlan, encodeStep, type Plan, type PlanStep } from '../graph/plan.js';
 import { builtinOps } from '../ops/index.js';
 import { type AlgorithmName, chooseAlgorithm, type WinogradMode } from './algorithms.js';
-import {
-  allocateRegion,
-  type Backend,
-  checkMemory,
-  type Executable,
-  gflopsOf,
-  type Memory,
-  type StepTime,
-  viewBuffer,
-} from './backend.js';
-import { type BoundStep, bindStep, scratchView } from './typescript.js';
+import { allocateRegion, type Backend, checkMemory, type Executable, type Memory, viewBuffer } from './backend.js';
+import { corePeak, corePeakSync, type StepTime, stepTimes } from './profile.js';
+import { type BoundStep, bindStep, scratchView, timed } from './typescript.js';
 
 /** Smaller regions hold no more than one huge page of 2 MiB for sure. */
 const leastBytesForHugePages = 4 * 2 ** 20;
@@ -46,10 +38,13 @@ export interface NativeAddon {
     isa: string,
     threads: number,
   ): PlanHandle;
+  /** Of one step in words: bytes of scratch, and the name of the kernel's algorithm. */
   planWorkspace(isa: string, op: string, words: Float64Array): number;
+  planAlgorithm(isa: string, op: string, words: Float64Array): string;
   runPlanSync(handle: PlanHandle, from: number, to: number): void;
   runPlan(handle: PlanHandle, from: number, to: number): Promise<void>;
-  profilePlan(handle: PlanHandle, milliseconds: Float64Array): void;
+  profilePlanSync(handle: PlanHandle): Float64Array;
+  profilePlan(handle: PlanHandle): Promise<Float64Array>;
 }
 
 /** A backend over the addon for one instruction set and thread count. */
@@ -74,8 +69,17 @@ export class NativeBackend implements Backend {
 
   workspace(step: PlanStep): number {
     if (!this.supports(step)) return 0;
+    return this.ask(step, (op, words) => this.addon.planWorkspace(this.isa, op, words));
+  }
+
+  algorithmOf(step: PlanStep): string {
+    if (!this.supports(step)) return 'typescript';
+    return this.ask(step, (op, words) => this.addon.planAlgorithm(this.isa, op, words));
+  }
+
+  private ask<T>(step: PlanStep, question: (op: string, words: Float64Array) => T): T {
     try {
-      return this.addon.planWorkspace(this.isa, step.op.name, Float64Array.from(encodeStep(step, 0)));
+      return question(step.op.name, Float64Array.from(encodeStep(step, 0)));
     } catch (cause) {
       throw planError(`${step.op.name} '${step.name}'`, cause);
     }
@@ -158,32 +162,34 @@ class NativeExecutable implements Executable {
   }
 
   profileSync(): StepTime[] {
+    const { addon, isa } = this.backend;
     this.exclusive();
     const times: number[] = [];
     try {
-      for (const stretch of this.stretches) times.push(...this.time(stretch));
+      for (const { handle, steps } of this.stretches)
+        times.push(...(handle ? addon.profilePlanSync(handle) : steps.map(timed)));
     } finally {
       this.busy = false;
     }
-    return this.plan.steps.map((step, index) => ({
-      name: step.name,
-      op: step.op.name,
-      milliseconds: times[index],
-      gflops: gflopsOf(step.flops, times[index]),
-    }));
+    return this.describe(times, corePeakSync(addon, isa));
   }
 
-  private time(stretch: Stretch): Iterable<number> {
-    if (stretch.handle) {
-      const milliseconds = new Float64Array(stretch.to - stretch.from);
-      this.backend.addon.profilePlan(stretch.handle, milliseconds);
-      return milliseconds;
+  async profile(): Promise<StepTime[]> {
+    const { addon, isa } = this.backend;
+    this.exclusive();
+    const times: number[] = [];
+    try {
+      for (const { handle, steps } of this.stretches)
+        times.push(...(handle ? await addon.profilePlan(handle) : steps.map(timed)));
+    } finally {
+      this.busy = false;
     }
-    return stretch.steps.map((step) => {
-      const start = performance.now();
-      step();
-      return performance.now() - start;
-    });
+    return this.describe(times, await corePeak(addon, isa));
+  }
+
+  private describe(milliseconds: readonly number[], corePeak: number): StepTime[] {
+    const { backend } = this;
+    return stepTimes(this.plan, milliseconds, (step) => backend.algorithmOf(step), backend.threads * corePeak);
   }
 
   private decode(plan: Plan, memory: Memory): PlanHandle {

@@ -4,16 +4,8 @@ import { bytesPerElement, type FloatArray, type TensorView } from '../core/dtype
 import { sizeOf } from '../core/shape.js';
 import type { Plan, PlanBuffer, PlanStep } from '../graph/plan.js';
 import type { Region } from '../graph/variables.js';
-import {
-  allocateRegion,
-  type Backend,
-  checkMemory,
-  type Executable,
-  gflopsOf,
-  type Memory,
-  type StepTime,
-  viewBuffer,
-} from './backend.js';
+import { allocateRegion, type Backend, checkMemory, type Executable, type Memory, viewBuffer } from './backend.js';
+import { type StepTime, stepTimes } from './profile.js';
 
 /** Time after which `run` lets the event loop turn, between two steps. */
 const yieldAfterMs = 4;
@@ -24,6 +16,7 @@ export const typescriptBackend: Backend = {
   threads: 1,
   workspace: () => 0,
   algorithm: () => ({ name: 'direct' }),
+  algorithmOf: () => '',
   allocate: (bytes) => allocateRegion(bytes),
   load(plan: Plan, memory: Memory): Executable {
     checkMemory(plan, memory);
@@ -47,6 +40,13 @@ export function bindStep(step: PlanStep, view: (buffer: PlanBuffer) => TensorVie
     scratch,
   };
   return () => step.op.run(context);
+}
+
+/** Milliseconds that a step takes. */
+export function timed(step: BoundStep): number {
+  const start = performance.now();
+  step();
+  return performance.now() - start;
 }
 
 export function scratchView(step: PlanStep, memory: Memory): FloatArray {
@@ -98,21 +98,31 @@ class TypescriptExecutable implements Executable {
   }
 
   async run(from = 0, to = this.steps.length): Promise<void> {
-    let last = performance.now();
-    for (let index = from; index < to; index++) {
-      this.steps[index]();
-      if (performance.now() - last < yieldAfterMs) continue;
-      await new Promise((resolve) => setImmediate(resolve));
-      last = performance.now();
-    }
+    await inTurns(this.steps.slice(from, to));
   }
 
   profileSync(): StepTime[] {
-    return this.plan.steps.map((step, index) => {
-      const start = performance.now();
-      this.steps[index]();
-      const milliseconds = performance.now() - start;
-      return { name: step.name, op: step.op.name, milliseconds, gflops: gflopsOf(step.flops, milliseconds) };
-    });
+    return this.describe(this.steps.map(timed));
   }
+
+  async profile(): Promise<StepTime[]> {
+    return this.describe(await inTurns(this.steps.map((step) => () => timed(step))));
+  }
+
+  private describe(milliseconds: readonly number[]): StepTime[] {
+    return stepTimes(this.plan, milliseconds, typescriptBackend.algorithmOf, null);
+  }
+}
+
+/** Calls one after the other and lets the event loop turn in time. */
+async function inTurns<T>(calls: readonly (() => T)[]): Promise<T[]> {
+  const results: T[] = [];
+  let last = performance.now();
+  for (const call of calls) {
+    results.push(call());
+    if (performance.now() - last < yieldAfterMs) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    last = performance.now();
+  }
+  return results;
 }

@@ -1,10 +1,8 @@
 // The model as people use it: Keras's verbs over a network and the session that runs it.
 
-import type { StepTime } from '../backend/backend.js';
+import type { StepTime } from '../backend/profile.js';
 import { selectBackend } from '../backend/select.js';
-import type { NumericArray } from '../core/dtype.js';
 import { check, checkName, checkOptions, OcellusError } from '../core/errors.js';
-import { Random } from '../core/random.js';
 import { type Dataset, isDataset, type ModelData } from '../data/dataset.js';
 import { type Plan, planToText } from '../graph/plan.js';
 import { writeFileAtomic } from '../io/atomic.js';
@@ -33,6 +31,7 @@ import {
 } from './compile.js';
 import { encodeModel } from './file.js';
 import { type PredictOptions, predict, predictSync } from './predict.js';
+import { randomStep } from './profile.js';
 import { type SummaryOptions, summaryText } from './summary.js';
 import type { Tensor } from './tensor.js';
 import { Trainer } from './trainer.js';
@@ -176,7 +175,10 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
     return this.unwrap(predictSync(this.built('predictSync', x), x, options));
   }
 
-  /** Prints the layers with their output shapes, parameters, multiply-adds and memory. */
+  /**
+   * Prints the layers with their output shapes, parameters, multiply-adds and memory; once the model is compiled for the
+   * native backend, also by which algorithm each convolution is computed.
+   */
   summary(options: SummaryOptions = {}): void {
     checkOptions('summary', options, ['batchSize', 'print', 'lineLength']);
     const { batchSize = 32, lineLength = process.stdout.columns } = options;
@@ -242,19 +244,19 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
   }
 
   /**
-   * Time and GFLOP/s of every step of a program, which is run twice on random data while the event loop waits. The model
-   * is afterwards as before.
+   * Every step of a program with its algorithm, its time and its share of the machine's peak. The program is run twice
+   * on random data; the model is afterwards as before. `formatProfile` makes a table of it.
+   *
+   * @example
+   * console.log(formatProfile(await model.profile('train', { batchSize: 8 })));
    */
+  async profile(mode: Mode = 'predict', options: PlanOptions = {}): Promise<StepTime[]> {
+    return this.built('profile').profile(this.request('profile', mode, options), randomStep(this.seed));
+  }
+
+  /** As `profile`, on the calling thread's time: the event loop waits. */
   profileSync(mode: Mode = 'predict', options: PlanOptions = {}): StepTime[] {
-    const random = new Random(this.seed);
-    const fill = (data: NumericArray): void => {
-      for (let i = 0; i < data.length; i++)
-        data[i] = data instanceof Float32Array ? random.uniform() : random.integer(2);
-    };
-    return this.built('profileSync').profileSync(this.request('profileSync', mode, options), {
-      write: (bound) => [...bound.inputs, ...bound.targets].forEach(fill),
-      read: () => undefined,
-    });
+    return this.built('profileSync').profileSync(this.request('profileSync', mode, options), randomStep(this.seed));
   }
 
   /**

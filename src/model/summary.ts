@@ -1,8 +1,10 @@
-// summary(): Keras's table with two columns more: multiply-adds per sample and memory of the activations.
+// summary(): Keras's table with columns more: multiply-adds per sample, memory of the activations and, once it is known,
+// the algorithm of each convolution.
 
 import { formatBytes, formatCount, formatTable } from '../core/table.js';
 import { bytesOf } from '../graph/variables.js';
 import type { LayerCall } from '../nn/network.js';
+import type { ProgramRequest } from '../train/program.js';
 import type { Session } from '../train/session.js';
 import { surveyNetwork } from '../train/weights.js';
 
@@ -21,6 +23,7 @@ const columns = [
   { title: 'Param #', align: 'right' },
   { title: 'MACs', align: 'right' },
   { title: 'Activations', align: 'right' },
+  { title: 'Algorithm' },
 ] as const;
 
 export function summaryText(
@@ -31,6 +34,7 @@ export function summaryText(
   maxWidth?: number,
 ): string {
   const calls = surveyNetwork(session.network).calls.filter((call) => call.depth === 0);
+  const algorithms = compiled ? convolutionAlgorithms(session, batchSize) : () => '';
   const counted = new Set<string>();
   const rows = calls.map((call) => {
     // A layer that is applied twice has its weights once.
@@ -42,10 +46,35 @@ export function summaryText(
       formatCount(parameters),
       formatCount(multiplyAdds(call)),
       formatBytes(batchSize * activationBytes(call)),
+      algorithms(call),
     ];
   });
+  // A column without any entry would only take room.
+  const shown = rows.some((row) => row.at(-1)) ? columns : columns.slice(0, -1);
   const totals = totalLines(session, compiled, batchSize, calls);
-  return [`Model: "${name}"`, formatTable({ columns, rows, maxWidth }), ...totals].join('\n');
+  return [`Model: "${name}"`, formatTable({ columns: shown, rows, maxWidth }), ...totals].join('\n');
+}
+
+/**
+ * What computes the convolutions of a layer, each name once. Where a prediction, whose weights are fixed, is computed in
+ * another way than a training step, both are told.
+ */
+function convolutionAlgorithms(session: Session, batchSize: number): (call: LayerCall) => string {
+  const [training, prediction] = (['train', 'predict'] as const).map((mode) => {
+    const algorithms = session.algorithms(requestOf(session, mode, batchSize));
+    return ({ nodes }: LayerCall): string => {
+      const names = nodes.filter((node) => /^conv/.test(node.op.name)).map((node) => algorithms.get(node.name));
+      return [...new Set(names)].filter(Boolean).join(', ');
+    };
+  });
+  return (call) => {
+    const [trained, predicted] = [training(call), prediction(call)];
+    return trained === predicted ? trained : `${trained}\npredict: ${predicted}`;
+  };
+}
+
+function requestOf(session: Session, mode: 'train' | 'predict', batch: number): ProgramRequest {
+  return { mode, batch, dtypes: session.network.inputs.map((input) => input.dtype) };
 }
 
 function totalLines(session: Session, compiled: boolean, batchSize: number, calls: readonly LayerCall[]): string[] {
@@ -56,10 +85,8 @@ function totalLines(session: Session, compiled: boolean, batchSize: number, call
   const trainable = count(session.weights.filter((weight) => weight.trainable));
   const slots = Object.values(session.slots()).flatMap((slot) => Object.values(slot));
   const optimizer = slots.reduce((sum, slot) => sum + slot.length, 0);
-  const arena = (mode: 'train' | 'predict') => {
-    const dtypes = session.network.inputs.map((input) => input.dtype);
-    return formatBytes(session.plan({ mode, batch: batchSize, dtypes }).bytes.arena);
-  };
+  const arena = (mode: 'train' | 'predict') =>
+    formatBytes(session.plan(requestOf(session, mode, batchSize)).bytes.arena);
   return [
     line('Total params', total),
     line('Trainable params', trainable),

@@ -1,7 +1,8 @@
 // A model at work: owns its memory, keeps plans per purpose and batch size, and runs them one at a time. A step writes
 // its data straight into the memory of the plan and is one call of the executor; nothing is allocated for it.
 
-import { type Backend, type Executable, type Memory, type StepTime, viewBuffer } from '../backend/backend.js';
+import { type Backend, type Executable, type Memory, viewBuffer } from '../backend/backend.js';
+import type { StepTime } from '../backend/profile.js';
 import type { NumericArray, TensorSpec } from '../core/dtype.js';
 import { check, OcellusError } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
@@ -181,20 +182,47 @@ export class Session {
     return this.finish(request, bound, user);
   }
 
+  /** How the backend computes each step of a plan, by the step's name. */
+  algorithms(request: ProgramRequest): Map<string, string> {
+    return new Map(this.plan(request).steps.map((step) => [step.name, this.backend.algorithmOf(step)]));
+  }
+
   /** Times every step of a plan. Weights, optimizer and counters are afterwards as before. */
-  profileSync<T>(request: ProgramRequest, user: StepUser<T>): StepTime[] {
+  async profile(request: ProgramRequest, user: StepUser<unknown>): Promise<StepTime[]> {
+    return this.exclusive(async () => {
+      const restore = this.saveVariables();
+      try {
+        const { executable } = this.prepare(request, user);
+        await executable.run();
+        return await executable.profile();
+      } finally {
+        restore();
+      }
+    });
+  }
+
+  /** As `profile`, on the calling thread's time. */
+  profileSync(request: ProgramRequest, user: StepUser<unknown>): StepTime[] {
     this.requireIdle('profileSync');
+    const restore = this.saveVariables();
+    try {
+      const { executable } = this.prepare(request, user);
+      executable.runSync();
+      return executable.profileSync();
+    } finally {
+      restore();
+    }
+  }
+
+  /** Copies all variables; the function it returns puts them back. */
+  private saveVariables(): () => void {
     const { state, training } = this.memory;
     const saved = [state.slice(), training.slice()];
-    try {
-      const bound = this.prepare(request, user);
-      bound.executable.runSync();
-      return bound.executable.profileSync();
-    } finally {
+    return () => {
       this.prepared = null;
       state.set(saved[0]);
       training.set(saved[1]);
-    }
+    };
   }
 
   /** Gives plans and arena back; they are made again when they are needed. */

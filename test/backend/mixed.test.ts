@@ -105,12 +105,14 @@ describe.skipIf(!addon)('a plan of native and TypeScript steps', () => {
     }
   });
 
-  test('is timed step by step', () => {
-    const { plan, executable, results } = load(native);
-    const times = executable.profileSync();
-    expect(times.map(({ name, op }) => [name, op])).toEqual(plan.steps.map(({ name, op }) => [name, op.name]));
-    for (const { milliseconds } of times) expect(milliseconds).toBeGreaterThanOrEqual(0);
-    expectSame(results());
+  test('is timed step by step', async () => {
+    for (const way of ['profile', 'profileSync'] as const) {
+      const { plan, executable, results } = load(native);
+      const times = await executable[way]();
+      expect(times.map(({ name, op }) => [name, op])).toEqual(plan.steps.map(({ name, op }) => [name, op.name]));
+      for (const { milliseconds } of times) expect(milliseconds).toBeGreaterThanOrEqual(0);
+      expectSame(results());
+    }
   });
 
   test('refuses ranges outside, and a second run meanwhile', async () => {
@@ -128,6 +130,7 @@ describe.skipIf(!addon)('a plan of native and TypeScript steps', () => {
     }
     const running = executable.run();
     expect(() => executable.profileSync()).toThrowError(expect.objectContaining({ code: 'ERR_OCELLUS_BUSY' }));
+    await expect(executable.profile()).rejects.toMatchObject({ code: 'ERR_OCELLUS_BUSY' });
     await running;
   });
 
@@ -137,6 +140,7 @@ describe.skipIf(!addon)('a plan of native and TypeScript steps', () => {
     expect(() => executable.runSync()).toThrow('not today');
     await expect(executable.run()).rejects.toThrow('not today');
     expect(() => executable.profileSync()).toThrow('not today');
+    await expect(executable.profile()).rejects.toThrow('not today');
     complaint = null;
     executable.runSync();
     expectSame(results());

@@ -106,14 +106,28 @@ describe.skipIf(!addon)('native runs', () => {
     await Promise.all(running);
   });
 
-  it('time every step', () => {
+  it('time every step', async () => {
     const { plan, load } = product(128, 3);
-    const times = load().executable.profileSync();
-    expect(times.map(({ op }) => op)).toEqual(plan.steps.map(({ op }) => op.name));
-    for (const { milliseconds, gflops } of times) {
-      expect(milliseconds).toBeGreaterThan(0);
-      expect(gflops).toBeGreaterThan(0);
+    const { executable } = load();
+    for (const times of [executable.profileSync(), await executable.profile()]) {
+      expect(times.map(({ op }) => op)).toEqual(plan.steps.map(({ op }) => op.name));
+      for (const { milliseconds, gflops, fractionOfPeak } of times) {
+        expect(milliseconds).toBeGreaterThan(0);
+        expect(gflops).toBeGreaterThan(0);
+        expect(fractionOfPeak).toBeGreaterThan(0);
+      }
     }
+  });
+
+  it('are timed without holding up the event loop', async () => {
+    const { executable } = product(256, 400).load();
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const profile = executable.profile();
+    expect(() => executable.runSync()).toThrow(/one run at a time/);
+    await profile;
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(5);
   });
 });
 

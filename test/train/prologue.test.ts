@@ -103,6 +103,7 @@ describe.each(backends)('prologue, %s', (backend) => {
       },
       () => model.setWeights({ 'conv2d/kernel': new Array(9 * 16).fill(0.125) }),
       () => model.profileSync('predict', { batchSize: 12 }),
+      () => model.profile('predict', { batchSize: 12 }),
       () => model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', backend }),
       () => model[Symbol.dispose](),
     ];
