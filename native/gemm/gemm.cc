@@ -79,6 +79,8 @@ static void runTask(const Job& job, const Task& task, const ThreadScratch& scrat
   const bool isPartial = task.split > 0, lastSplit = job.plan.splits == 1;
   const float* bias = g.bias == nullptr ? nullptr : g.bias + task.batch * g.biasBatchStride;
 
+  const Limits limits = limitsOf(g.activation);
+
   float* c;
   int64_t pitch;
   if (isPartial) {
@@ -100,8 +102,9 @@ static void runTask(const Job& job, const Task& task, const ThreadScratch& scrat
     TileOutput out = {};
     out.pitch = pitch;
     out.accumulate = first > kBegin || (g.accumulate && !isPartial);
-    out.finish = lastSplit && first + count >= kEnd && (bias != nullptr || g.activation == kActivationRelu);
-    out.floor = g.activation == kActivationRelu ? 0.0f : -__builtin_inff();
+    out.finish = lastSplit && first + count >= kEnd && (bias != nullptr || cutsOff(g.activation));
+    out.floor = limits.floor;
+    out.ceiling = limits.ceiling;
     for (int64_t j = task.column; j < task.column + task.columns; j += kTileColumns) {
       out.columns = panelWidth(job, j);
       out.c = c + (j - task.column);
@@ -196,14 +199,15 @@ static void addPartials(const KernelContext& context, const Job& job) {
       const int64_t batch = i / g.m, row = i % g.m;
       float* c = g.c + batch * g.cBatchStride + row * g.cPitch;
       const float* bias = g.bias == nullptr ? nullptr : g.bias + batch * g.biasBatchStride;
-      const Vec floor = broadcast(g.activation == kActivationRelu ? 0.0f : -__builtin_inff());
+      const Limits limits = limitsOf(g.activation);
+      const Vec floor = broadcast(limits.floor), ceiling = broadcast(limits.ceiling);
       for (int64_t j = 0; j < g.n; j += kVecWidth) {
         const int64_t lanes = minOf(kVecWidth, g.n - j);
         Vec sum = loadPartial(c + j, lanes);
         for (int64_t s = 0; s + 1 < job.plan.splits; s++)
           sum = add(sum, loadPartial(job.partial + ((s * g.batch + batch) * g.m + row) * g.n + j, lanes));
         if (bias != nullptr) sum = add(sum, loadPartial(bias + j, lanes));
-        storePartial(c + j, max(floor, sum), lanes);
+        storePartial(c + j, min(ceiling, max(floor, sum)), lanes);
       }
       applyActivation(g.activation, c, g.cPitch, 1, g.n);
     }

@@ -53,7 +53,7 @@ struct Gemm {
 
   const float* bias;  // [n] per batch entry, or null; added last
   int64_t biasBatchStride;
-  int32_t activation;  // 0 linear, 1 relu, 2 sigmoid, 3 tanh, applied after the bias
+  int32_t activation;  // 0 linear, 1 relu, 2 sigmoid, 3 tanh, 4 relu6, applied after the bias
 
   // Independent partial sums over k, added in order at the end. For long k and small m, n (weight gradients). 0 is 1.
   int64_t splits;

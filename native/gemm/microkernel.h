@@ -33,10 +33,15 @@ struct TileOutput {
   int64_t pitch;
   int64_t columns;    // the last vector may be partly outside
   bool accumulate;    // add to what C holds
-  bool finish;        // then add bias and raise to `floor`
+  bool finish;        // then add bias and cut off at both limits
   const float* bias;  // of these columns, or null
-  float floor;        // 0 for relu, -infinity for none
+  float floor, ceiling;
 };
+
+// Sums that somebody else finishes.
+static inline TileOutput sumsTo(float* c, int64_t pitch, int64_t columns, bool accumulate) {
+  return {c, pitch, columns, accumulate, false, nullptr, 0.0f, 0.0f};
+}
 
 #define OCELLUS_UNROLL _Pragma("GCC unroll 16")
 
@@ -114,7 +119,7 @@ static void computeTile(const TileInput& in, const TileOutput& out) {
     }
   }
   if (out.finish) {
-    const Vec floor = broadcast(out.floor);
+    const Vec floor = broadcast(out.floor), ceiling = broadcast(out.ceiling);
     Vec bias[kVecs];
     OCELLUS_UNROLL
     for (int v = 0; v < kVecs; v++)
@@ -123,7 +128,7 @@ static void computeTile(const TileInput& in, const TileOutput& out) {
                                     : loadPartial(out.bias + v * kVecWidth, tail);
     OCELLUS_UNROLL
     for (int i = 0; i < kRows; i++) OCELLUS_UNROLL
-    for (int v = 0; v < kVecs; v++) sum[i][v] = max(floor, add(sum[i][v], bias[v]));
+    for (int v = 0; v < kVecs; v++) sum[i][v] = min(ceiling, max(floor, add(sum[i][v], bias[v])));
   }
   OCELLUS_UNROLL
   for (int i = 0; i < kRows; i++) {

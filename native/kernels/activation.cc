@@ -14,17 +14,17 @@ static_assert(sizeof(LeakyReluAttrs) == 4, "slots");
 const char* checkActivation(const KernelContext& context) { return checkEqualFloats(context, 1, 1); }
 const char* checkActivationGrad(const KernelContext& context) { return checkEqualFloats(context, 2, 1); }
 
-const char* checkReluGrad(const KernelContext& context) {
+const char* checkRectifierGrad(const KernelContext& context) {
   if (const char* wrong = checkFloatViews(context, 3, 1, 4)) return wrong;
   const TensorView *in = context.inputs, &dx = context.outputs[0];
   const bool fits = sameShape(in[0], dx) && sameShape(in[1], dx) && (!in[2].present || sameShape(in[2], dx));
   return fits ? nullptr : "expected inputs of the shape of the output";
 }
-const char* checkReluGradBias(const KernelContext& context) {
+const char* checkRectifierGradBias(const KernelContext& context) {
   if (const char* wrong = checkFloatViews(context, 3, 2, 4)) return wrong;
   KernelContext alone = context;
   alone.numOutputs = 1;
-  if (const char* wrong = checkReluGrad(alone)) return wrong;
+  if (const char* wrong = checkRectifierGrad(alone)) return wrong;
   const TensorView &dx = context.outputs[0], &dbias = context.outputs[1];
   if (dx.rank < 1 || !isVector(dbias, dx.dims[dx.rank - 1])) return "expected one bias per channel";
   return nullptr;
@@ -64,27 +64,44 @@ void mapGrad(const KernelContext& context, const F& function) {
                [&](int64_t i, auto lanes) { return function(load(y + i, lanes), settled(load(dy + i, lanes))); });
 }
 
-// max(0, x) gives its second operand for NaN.
-void runRelu(const KernelContext& context) {
-  map(context, 8, [](Vec x) { return max(zero(), x); });
-}
-inline Vec maskedBy(Vec y, Vec dy) { return select(gt(y, zero()), settled(dy), zero()); }
+// ReLU and ReLU6: what they do to x, and where y tells that a gradient passes. min and max give their second operand
+// for NaN.
+struct Relu {
+  static inline Vec apply(Vec x) { return max(zero(), x); }
+  static inline VecMask passes(Vec y) { return gt(y, zero()); }
+};
+struct Relu6 {
+  static inline Vec apply(Vec x) { return min(broadcast(6.0f), max(zero(), x)); }
+  static inline VecMask passes(Vec y) { return maskAnd(gt(y, zero()), lt(y, broadcast(6.0f))); }
+};
 
-void runReluGrad(const KernelContext& context) {
-  if (!context.inputs[2].present) return mapGrad(context, [](Vec y, Vec dy) { return maskedBy(y, dy); });
+template <class Rectifier>
+inline Vec maskedBy(Vec y, Vec dy) {
+  return select(Rectifier::passes(y), settled(dy), zero());
+}
+
+template <class Rectifier>
+void runRectifier(const KernelContext& context) {
+  map(context, 8, [](Vec x) { return Rectifier::apply(x); });
+}
+
+template <class Rectifier>
+void runRectifierGrad(const KernelContext& context) {
+  if (!context.inputs[2].present) return mapGrad(context, [](Vec y, Vec dy) { return maskedBy<Rectifier>(y, dy); });
   const float *y = f32(context.inputs[0]), *dy = f32(context.inputs[1]), *other = f32(context.inputs[2]);
   writeVectors(context, 16, [&](int64_t i, auto lanes) {
-    return maskedBy(load(y + i, lanes), add(load(dy + i, lanes), load(other + i, lanes)));
+    return maskedBy<Rectifier>(load(y + i, lanes), add(load(dy + i, lanes), load(other + i, lanes)));
   });
 }
 
-// reluGrad and the sum of its result over all axes but the last, in one pass.
-Workspace workspaceOfReluGradBias(const KernelContext& context) {
+// The gradient and the sum of its result over all axes but the last, in one pass.
+Workspace workspaceOfGradBias(const KernelContext& context) {
   const Columns columns = columnsOfView(context.inputs[0]);
   return {columns.chunks * kSumRows * columns.period * static_cast<int64_t>(sizeof(float)), 0};
 }
 
-void runReluGradBias(const KernelContext& context) {
+template <class Rectifier>
+void runRectifierGradBias(const KernelContext& context) {
   const Columns columns = columnsOfView(context.inputs[0]);
   const float *y = f32(context.inputs[0]), *dy = f32(context.inputs[1]);
   const float* other = context.inputs[2].present ? f32(context.inputs[2]) : nullptr;
@@ -94,8 +111,8 @@ void runReluGradBias(const KernelContext& context) {
   parallelFor(context, columns.chunks, grainFor(cost), [&](int64_t begin, int64_t end, int32_t) {
     for (int64_t chunk = begin; chunk < end; chunk++) {
       sumColumnsInOrder(columns, chunk, sums + chunk * kSumRows * columns.period, [&](int64_t i, auto lanes) {
-        const Vec gradient = load(dy + i, lanes);
-        const Vec masked = maskedBy(load(y + i, lanes), other ? add(gradient, load(other + i, lanes)) : gradient);
+        const Vec first = load(dy + i, lanes), gradient = other ? add(first, load(other + i, lanes)) : first;
+        const Vec masked = maskedBy<Rectifier>(load(y + i, lanes), gradient);
         store(dx + i, masked, lanes);
         return masked;
       });
@@ -103,15 +120,6 @@ void runReluGradBias(const KernelContext& context) {
   });
   foldColumns(columns, sums, kSumRows * columns.period,
               [&](int64_t c, double total) { dbias[c] = static_cast<float>(total); });
-}
-
-void runRelu6(const KernelContext& context) {
-  const Vec six = broadcast(6.0f);
-  map(context, 8, [=](Vec x) { return min(six, max(zero(), x)); });
-}
-void runRelu6Grad(const KernelContext& context) {
-  const Vec six = broadcast(6.0f);
-  mapGrad(context, [=](Vec y, Vec dy) { return select(gt(y, zero()), select(gt(six, y), dy, zero()), zero()); });
 }
 
 void runLeakyRelu(const KernelContext& context) {
@@ -200,11 +208,14 @@ void runLogSoftmaxGrad(const KernelContext& context) {
 constexpr int32_t kLeakyBytes = sizeof(LeakyReluAttrs);
 
 const KernelEntry entries[] = {
-    {"relu(x) -> (y) {}", 0, checkActivation, nullptr, runRelu},
-    {"reluGrad(y, dy, other?) -> (dx) {}", 0, checkReluGrad, nullptr, runReluGrad},
-    {"reluGradBias(y, dy, other?) -> (dx, dbias) {}", 0, checkReluGradBias, workspaceOfReluGradBias, runReluGradBias},
-    {"relu6(x) -> (y) {}", 0, checkActivation, nullptr, runRelu6},
-    {"relu6Grad(y, dy) -> (dx) {}", 0, checkActivationGrad, nullptr, runRelu6Grad},
+    {"relu(x) -> (y) {}", 0, checkActivation, nullptr, runRectifier<Relu>},
+    {"reluGrad(y, dy, other?) -> (dx) {}", 0, checkRectifierGrad, nullptr, runRectifierGrad<Relu>},
+    {"reluGradBias(y, dy, other?) -> (dx, dbias) {}", 0, checkRectifierGradBias, workspaceOfGradBias,
+     runRectifierGradBias<Relu>},
+    {"relu6(x) -> (y) {}", 0, checkActivation, nullptr, runRectifier<Relu6>},
+    {"relu6Grad(y, dy, other?) -> (dx) {}", 0, checkRectifierGrad, nullptr, runRectifierGrad<Relu6>},
+    {"relu6GradBias(y, dy, other?) -> (dx, dbias) {}", 0, checkRectifierGradBias, workspaceOfGradBias,
+     runRectifierGradBias<Relu6>},
     {"leakyRelu(x) -> (y) {alpha:f}", kLeakyBytes, checkLeakyRelu, nullptr, runLeakyRelu},
     {"leakyReluGrad(y, dy) -> (dx) {alpha:f}", kLeakyBytes, checkLeakyReluGrad, nullptr, runLeakyReluGrad},
     {"sigmoid(x) -> (y) {}", 0, checkActivation, nullptr, runSigmoid},

@@ -30,10 +30,6 @@ struct TransposeAttrs {
   int32_t activation;
 };
 
-static inline const char* checkActivation(int32_t activation) {
-  return activation < 0 || activation > 3 ? "expected an activation from 0 to 3" : nullptr;
-}
-
 static inline void windowsOfInput(const ConvShape& s, const float* x, Windows& windows, Gemm& gemm) {
   if (isPointwise(s)) {
     gemm.a = x;

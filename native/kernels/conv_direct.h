@@ -123,6 +123,7 @@ static void directBlock(const Direct& d, const DirectPlan& p, const float* image
   const int64_t rowPitch = (p.copies ? p.paddedWidth : s.width) * s.channels;
   // Where row `row` of the padded image, counted from `origin`, starts.
   const auto rowOf = [&](int64_t row) { return p.copies ? copy + row * rowPitch : image + (origin + row) * rowPitch; };
+  const Limits limits = limitsOf(d.activation);
   const int64_t tiles = ceilDiv(s.outX, kTileRows);
   for (int64_t group = 0; group < p.panels; group += p.groupPanels) {
     for (int64_t oy = from; oy < to; oy++) {
@@ -131,7 +132,6 @@ static void directBlock(const Direct& d, const DirectPlan& p, const float* image
       for (int64_t panel = group; panel < minOf(p.panels, group + p.groupPanels); panel++) {
         const int64_t first = panel * kTileColumns, columns = minOf(kTileColumns, s.filters - first);
         const float* bias = d.bias ? d.bias + first : nullptr;
-        const float floor = d.activation == kActivationRelu ? 0.0f : -__builtin_inff();
         float* out = y + oy * s.outX * s.filters + first;
         for (int64_t t = 0; t < tiles; t++) {
           const int64_t x = s.outX * t / tiles, rows = s.outX * (t + 1) / tiles - x;
@@ -139,13 +139,14 @@ static void directBlock(const Direct& d, const DirectPlan& p, const float* image
           const float* b = panels + (panel * p.k + firstTap * segment) * kTileColumns;
           const TileInput in = {taps > 0 ? segment : 0, a,       s.strideX * s.channels, b, kTileColumns,
                                 maxOf(taps - 1, 0),     rowPitch};
-          const TileOutput result = {out + x * s.filters, s.filters, columns, false, true, bias, floor};
+          const TileOutput result = {out + x * s.filters, s.filters,     columns, false, true, bias,
+                                     limits.floor,        limits.ceiling};
           computeTile<false>(rows, ceilDiv(columns, kVecWidth), in, result);
         }
       }
     }
   }
-  if (d.activation > kActivationRelu)
+  if (!cutsOff(d.activation))
     applyActivation(d.activation, y + from * s.outX * s.filters, s.filters, (to - from) * s.outX, s.filters);
 }
 

@@ -75,7 +75,7 @@ static void addBlock(const ConvShape& s, const DirectWeightPlan& p, const float*
         const TileInput in = {s.outX,        x + ky * rowPitch + first, s.strideX * s.channels, gradient + f, p.pitch,
                               to - from - 1, s.strideY * rowPitch};
         float* c = sums + (ky * length + first) * p.pitch + f;
-        const TileOutput out = {c, p.pitch, vecs * kVecWidth, accumulate, false, nullptr, 0.0f};
+        const TileOutput out = sumsTo(c, p.pitch, vecs * kVecWidth, accumulate);
         computeTile<true>(rows, vecs, in, out);
       }
     }

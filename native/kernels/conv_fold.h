@@ -87,11 +87,7 @@ static void computeShares(const InputGradient& g, const FoldPlan& plan, float* p
     const int64_t count = minOf(plan.run, s.groupFilters - first);
     for (int64_t column = 0; column < plan.columns; column += kTileColumns) {
       const int64_t padded = roundUp(minOf(kTileColumns, plan.columns - column), kVecWidth);
-      TileOutput out = {};
-      out.c = block + column;
-      out.pitch = plan.pitch;
-      out.columns = padded;
-      out.accumulate = first > 0;
+      const TileOutput out = sumsTo(block + column, plan.pitch, padded, first > 0);
       const float* panel = foldPanel(plan, s, packed, group, column) + first * padded;
       computePanel<false>({dy + first, s.filters}, {panel, padded}, pixels, count, out);
     }
@@ -153,12 +149,14 @@ static void foldBand(const InputGradient& g, const FoldPlan& plan, float* packed
     }
   }
   if (g.bias == nullptr && g.activation == kActivationLinear) return;
-  const Vec floor = broadcast(g.activation == kActivationRelu ? 0.0f : -__builtin_inff());
+  const Limits limits = limitsOf(g.activation);
+  const Vec floor = broadcast(limits.floor), ceiling = broadcast(limits.ceiling);
   for (float* pixel = dx + yBegin * rowFloats; pixel < dx + yEnd * rowFloats; pixel += s.channels) {
     for (int64_t c = 0; c < s.channels; c += kVecWidth) {
       const int64_t lanes = minOf(kVecWidth, s.channels - c);
       const Vec bias = g.bias == nullptr ? zero() : loadPartial(g.bias + c, lanes);
-      storePartial(pixel + c, max(floor, add(loadPartial(pixel + c, lanes), bias)), lanes);
+      const Vec sum = add(loadPartial(pixel + c, lanes), bias);
+      storePartial(pixel + c, min(ceiling, max(floor, sum)), lanes);
     }
   }
   applyActivation(g.activation, dx + yBegin * rowFloats, rowFloats, yEnd - yBegin, rowFloats);

@@ -127,11 +127,7 @@ static void depthwiseForward(const KernelContext& context, const ConvShape& s, c
 
 static void runDepthwise(const KernelContext& context, const ConvShape& s, const float* x, const float* weight,
                          const float* bias, int32_t activation, float* y) {
-  const auto run = [&](const auto& finish) { depthwiseForward(context, s, x, weight, bias, finish, y); };
-  if (activation == kActivationRelu) return run([](Vec v) { return max(zero(), v); });
-  if (activation == kActivationSigmoid) return run([](Vec v) { return sigmoid(v); });
-  if (activation == kActivationTanh) return run([](Vec v) { return tanh(v); });
-  run([](Vec v) { return v; });
+  withActivation(activation, [&](const auto& finish) { depthwiseForward(context, s, x, weight, bias, finish, y); });
 }
 
 // ---- gradient of the input -----------------------------------------------------------------------------------------
@@ -182,12 +178,7 @@ static void runDepthwiseInput(const KernelContext& context, const ConvShape& s, 
           list[count++] = {weight + (down.tap[i] * s.kernelX + across.tap[j]) * channels,
                            image + (down.output[i] * s.outX + across.output[j]) * channels};
       float* out = dx + (row * s.width + x) * channels;
-      sumTaps(list, count, channels, bias, [](Vec v) { return v; }, out);
-      if (activation == kActivationRelu) {
-        applyToRows(out, channels, 1, channels, [](Vec v) { return max(zero(), v); });
-      } else {
-        applyActivation(activation, out, channels, 1, channels);
-      }
+      withActivation(activation, [&](const auto& finish) { sumTaps(list, count, channels, bias, finish, out); });
     }
   });
 }

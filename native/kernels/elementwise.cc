@@ -14,6 +14,9 @@ struct Add {
 struct AddRelu {
   static inline Vec apply(Vec a, Vec b) { return max(zero(), add(a, b)); }
 };
+struct AddRelu6 {
+  static inline Vec apply(Vec a, Vec b) { return min(broadcast(6.0f), max(zero(), add(a, b))); }
+};
 struct Subtract {
   static inline Vec apply(Vec a, Vec b) { return sub(a, b); }
 };
@@ -104,17 +107,21 @@ void runBinary(const KernelContext& context) {
 }
 
 struct AddAttrs {
-  int32_t activation;  // 0: linear, 1: relu
+  int32_t activation;  // 0: linear, 1: relu, 2: relu6
 };
 static_assert(sizeof(AddAttrs) == 4, "slots");
 
 const char* checkAdd(const KernelContext& context) {
   if (const char* wrong = checkBinary(context)) return wrong;
-  return isFlag(attrsOf<AddAttrs>(context).activation) ? nullptr : "expected a known activation";
+  const int32_t activation = attrsOf<AddAttrs>(context).activation;
+  return activation < 0 || activation > 2 ? "expected a known activation" : nullptr;
 }
 
 void runAdd(const KernelContext& context) {
-  attrsOf<AddAttrs>(context).activation ? runBinary<AddRelu>(context) : runBinary<Add>(context);
+  const int32_t activation = attrsOf<AddAttrs>(context).activation;
+  if (activation == 1) return runBinary<AddRelu>(context);
+  if (activation == 2) return runBinary<AddRelu6>(context);
+  runBinary<Add>(context);
 }
 
 // ---- unary: y = op(x) ----------------------------------------------------------------------------------------------

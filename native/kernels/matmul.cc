@@ -1,4 +1,5 @@
 // matmul and dense: the plain matrix product and the fully connected layer, y = activation(x * weight + bias).
+#include "../gemm/epilogue.h"
 #include "../gemm/gemm.h"
 #include "common.h"
 
@@ -70,8 +71,7 @@ static const char* checkDense(const KernelContext& context) {
   if (y.dims[0] != x.dims[0] || y.dims[1] != weight.dims[1])
     return "expected an output of [rows of x, columns of weight]";
   if (bias.present && (bias.rank != 1 || bias.dims[0] != y.dims[1])) return "expected a bias of one value per output";
-  const int32_t activation = attrsOf<DenseAttrs>(context).activation;
-  if (activation < 0 || activation > 3) return "expected an activation from 0 to 3";
+  if (const char* error = checkActivation(attrsOf<DenseAttrs>(context).activation)) return error;
   return checkProduct(y.dims[0], y.dims[1], x.dims[1]);
 }
 

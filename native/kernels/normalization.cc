@@ -1,7 +1,7 @@
 // Batch normalization (Ioffe and Szegedy, 2015) over the last axis. Statistics come from one pass that merges the
 // moments of small groups of rows (Chan, Golub and LeVeque, "Updating formulae", 1979) of x minus its first row, so
 // that a mean far from zero costs no digits; a second pass normalizes. The gradient also takes two passes.
-#include "../simd/math.h"
+#include "../gemm/epilogue.h"
 #include "columns.h"
 
 namespace ocellus {
@@ -24,15 +24,8 @@ struct UpdateAttrs {
 };
 static_assert(sizeof(UpdateAttrs) == 8, "slots");
 
-enum Activation : int32_t { kLinear = 0, kRelu = 1, kSigmoid = 2, kTanh = 3 };
-
-template <int32_t activation>
-inline Vec activate(Vec x) {
-  if constexpr (activation == kRelu) return max(zero(), x);
-  if constexpr (activation == kSigmoid) return sigmoid(x);
-  if constexpr (activation == kTanh) return tanh(x);
-  return x;
-}
+// What the gradient of batchNorm knows, in the order of its attribute.
+enum GradActivation : int32_t { kLinear = 0, kRelu = 1, kRelu6 = 2 };
 
 // ---- checks --------------------------------------------------------------------------------------------------------
 
@@ -49,7 +42,7 @@ const char* checkEpsilon(float epsilon) { return epsilon >= 0 ? nullptr : "expec
 
 const char* checkForwardAttrs(const KernelContext& context) {
   const BatchNormAttrs& attrs = attrsOf<BatchNormAttrs>(context);
-  if (attrs.activation < kLinear || attrs.activation > kTanh) return "expected a known activation";
+  if (const char* wrong = checkActivation(attrs.activation)) return wrong;
   return checkEpsilon(attrs.epsilon);
 }
 
@@ -82,7 +75,7 @@ const char* checkGrad(const KernelContext& context) {
   const TensorView &x = context.inputs[0], &beta = context.inputs[5];
   if (beta.present && !isVector(beta, x.dims[x.rank - 1])) return "expected one value per channel";
   const BatchNormAttrs& attrs = attrsOf<BatchNormAttrs>(context);
-  if (attrs.activation != kLinear && attrs.activation != kRelu) return "expected no activation or relu";
+  if (attrs.activation < kLinear || attrs.activation > kRelu6) return "expected no activation, relu or relu6";
   return checkEpsilon(attrs.epsilon);
 }
 
@@ -127,26 +120,16 @@ Affine affineOf(const Columns& columns, float* space, const TensorView& gamma, c
   return affine;
 }
 
-template <int32_t activation>
-void normalizeAs(const KernelContext& context, const Columns& columns, const Affine& affine) {
-  const float* x = f32(context.inputs[0]);
-  writeColumns(context, columns, activation <= kRelu ? 8 : 40, [&](int64_t i, int64_t j, auto lanes) {
-    const Vec centred = sub(load(x + i, lanes), load(affine.mean + j, lanes));
-    return activate<activation>(fma(centred, load(affine.scale + j, lanes), load(affine.shift + j, lanes)));
-  });
-}
-
 void normalize(const KernelContext& context, const Columns& columns, const Affine& affine) {
-  switch (attrsOf<BatchNormAttrs>(context).activation) {
-    case kRelu:
-      return normalizeAs<kRelu>(context, columns, affine);
-    case kSigmoid:
-      return normalizeAs<kSigmoid>(context, columns, affine);
-    case kTanh:
-      return normalizeAs<kTanh>(context, columns, affine);
-    default:
-      return normalizeAs<kLinear>(context, columns, affine);
-  }
+  const float* x = f32(context.inputs[0]);
+  const int32_t activation = attrsOf<BatchNormAttrs>(context).activation;
+  const bool isCheap = activation == kActivationLinear || cutsOff(activation);
+  withActivation(activation, [&](const auto& finish) {
+    writeColumns(context, columns, isCheap ? 8 : 40, [&](int64_t i, int64_t j, auto lanes) {
+      const Vec centred = sub(load(x + i, lanes), load(affine.mean + j, lanes));
+      return finish(fma(centred, load(affine.scale + j, lanes), load(affine.shift + j, lanes)));
+    });
+  });
 }
 
 // ---- batchNorm -----------------------------------------------------------------------------------------------------
@@ -276,19 +259,23 @@ Workspace workspaceOfGrad(const KernelContext& context) {
   return floats((2 * columns.chunks + 5) * columns.period);
 }
 
-// The gradient behind the normalization: dy, or with relu what of it passes where the normalized x is above 0. That is
-// computed as in the forward pass, bit for bit, which costs less than reading the output.
+// The gradient behind the normalization: dy, or what of it passes where relu (relu6) did not cut the normalized x off.
+// That is computed as in the forward pass, bit for bit, which costs less than reading the output.
 struct Linear {
   template <class Lanes>
   inline Vec operator()(int64_t, Lanes, Vec, Vec dy) const {
     return dy;
   }
 };
-struct ThroughRelu {
+template <bool hasCeiling>
+struct ThroughRectifier {
   const float *scale, *shift;
   template <class Lanes>
   inline Vec operator()(int64_t j, Lanes lanes, Vec centred, Vec dy) const {
-    return select(gt(fma(centred, load(scale + j, lanes), load(shift + j, lanes)), zero()), settled(dy), zero());
+    const Vec normal = fma(centred, load(scale + j, lanes), load(shift + j, lanes));
+    VecMask passes = gt(normal, zero());
+    if (hasCeiling) passes = maskAnd(passes, lt(normal, broadcast(6.0f)));
+    return select(passes, settled(dy), zero());
   }
 };
 
@@ -358,7 +345,9 @@ void runBatchNormGrad(const KernelContext& context) {
   const Affine affine = affineOf(columns, space, in[1], in[5], f32(in[2]), f32(in[3]), attrs.epsilon);
   float* rest = space + 3 * columns.period;
   if (attrs.activation == kRelu) {
-    runGradThrough(context, columns, affine, rest, ThroughRelu{affine.scale, affine.shift});
+    runGradThrough(context, columns, affine, rest, ThroughRectifier<false>{affine.scale, affine.shift});
+  } else if (attrs.activation == kRelu6) {
+    runGradThrough(context, columns, affine, rest, ThroughRectifier<true>{affine.scale, affine.shift});
   } else {
     runGradThrough(context, columns, affine, rest, Linear{});
   }

@@ -189,7 +189,7 @@ const char* checkConv(const KernelContext& context) {
   const ConvAttrs& attrs = attrsOf<ConvAttrs>(context);
   const TensorView &x = context.inputs[0], &u = context.inputs[1], &bias = context.inputs[2], &y = context.outputs[0];
   if (!hasScheme(attrs.tile, attrs.kernelSize)) return "no Winograd scheme of these sizes";
-  if (attrs.activation < 0 || attrs.activation > kActivationTanh) return "unknown activation";
+  if (const char* wrong = checkActivation(attrs.activation)) return wrong;
   if (const char* wrong = checkGeometry(x, y, attrs.kernelSize, attrs.padding)) return wrong;
   const int64_t alpha = attrs.tile + attrs.kernelSize - 1;
   if (attrs.filters < 1 || y.dims[3] != attrs.filters) return "wrong number of filters";
@@ -221,7 +221,7 @@ static void multiplyPlane(const ConvShape& shape, int64_t s, int64_t firstPanel,
         const int64_t row = count * group / groups, rows = count * (group + 1) / groups - row;
         const TileInput in = {channels, x + s * shape.xPlane + row * shape.xPitch, shape.xPitch, b, kPanel, 0, 0};
         float* c = y + s * shape.yPlane + row * shape.yPitch + panel * kPanel + lane;
-        const TileOutput out = {c, shape.yPitch, vecs * kVecWidth, false, false, nullptr, 0.0f};
+        const TileOutput out = sumsTo(c, shape.yPitch, vecs * kVecWidth, false);
         computeTile<false>(rows, vecs, in, out);
       }
     }
@@ -280,16 +280,7 @@ const char* algorithmOfConv(const KernelContext& context) {
 void runConv(const KernelContext& context) {
   const ConvAttrs& attrs = attrsOf<ConvAttrs>(context);
   withScheme(attrs.tile, attrs.kernelSize, [&](auto scheme) {
-    using Scheme = decltype(scheme);
-    if (attrs.activation == kActivationRelu) {
-      runConvOf<Scheme>(context, [](Vec v) { return max(zero(), v); });
-    } else if (attrs.activation == kActivationSigmoid) {
-      runConvOf<Scheme>(context, [](Vec v) { return sigmoid(v); });
-    } else if (attrs.activation == kActivationTanh) {
-      runConvOf<Scheme>(context, [](Vec v) { return tanh(v); });
-    } else {
-      runConvOf<Scheme>(context, [](Vec v) { return v; });
-    }
+    withActivation(attrs.activation, [&](const auto& finish) { runConvOf<decltype(scheme)>(context, finish); });
   });
 }
 

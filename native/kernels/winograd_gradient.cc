@@ -96,7 +96,7 @@ static void accumulateTiles(const GradShape& s, int64_t count, const float* x, c
         const TileInput in = {
             count, x + plane * s.xPlane + c0 + row, s.xPitch, y + plane * s.yPlane + f0 + column, s.yPitch, 0, 0};
         float* c = grad + (plane * channels + row) * s.gradPitch + column;
-        const TileOutput out = {c, s.gradPitch, vecs * kVecWidth, accumulate, false, nullptr, 0.0f};
+        const TileOutput out = sumsTo(c, s.gradPitch, vecs * kVecWidth, accumulate);
         computeTile<true>(rows, vecs, in, out);
       }
     }

@@ -64,7 +64,18 @@ struct Conv {
 };
 
 double activate(int64_t activation, double x) {
-  return activation == 1 ? (x < 0 ? 0 : x) : activation == 2 ? 1 / (1 + ::exp(-x)) : activation == 3 ? ::tanh(x) : x;
+  switch (activation) {
+    case 1:
+      return x < 0 ? 0 : x;
+    case 2:
+      return 1 / (1 + ::exp(-x));
+    case 3:
+      return ::tanh(x);
+    case 4:
+      return x < 0 ? 0 : x > 6 ? 6 : x;
+    default:
+      return x;
+  }
 }
 
 void finishRows(std::vector<double>& values, const Tensor& bias, int64_t activation) {
@@ -208,7 +219,7 @@ void rejections() {
   bad = good;
   bad.dilationY = 2147483647;
   tryConv(bad, "a kernel larger than the image");
-  tryConv(good, "an unknown activation", 4);
+  tryConv(good, "an unknown activation", 5);
   tryConv(good, "a negative activation", -1);
   tryConv(good, "rank 3", 0, {2, 9, 8});
   tryConv(good, "another batch size", 0, {}, {}, {3, good.outY(), good.outX(), 4});
@@ -233,8 +244,8 @@ void rejections() {
 
 int main() {
   Random source;
-  for (int i = 0; i < 250; i++) all(source, anyConv(source), source.below(4), source.below(2) != 0);
-  for (int i = 0; i < 150; i++) all(source, anyDepthwise(source), source.below(4), source.below(2) != 0);
+  for (int i = 0; i < 250; i++) all(source, anyConv(source), source.below(5), source.below(2) != 0);
+  for (int i = 0; i < 150; i++) all(source, anyDepthwise(source), source.below(5), source.below(2) != 0);
   const Conv cases[] = {
       {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},       // one multiplication
       {0, 5, 5, 3, 3, 3, 4, 1, 1, 1, 1, 1, 1, 1, 1, 1},       // an empty batch
@@ -255,7 +266,7 @@ int main() {
       {1, 29, 31, 18, 7, 7, 256, 2, 2, 3, 3, 3, 3, 1, 1, 1},
       {1, 20, 20, 130, 3, 3, 256, 1, 1, 1, 1, 1, 1, 1, 1, 1},
   };
-  for (const Conv& c : cases) all(source, c, source.below(4), true);
+  for (const Conv& c : cases) all(source, c, source.below(5), true);
   const Conv batches[] = {
       {32, 14, 14, 6, 5, 5, 16, 1, 1, 0, 0, 0, 0, 1, 1, 1},   {9, 28, 28, 16, 3, 3, 70, 1, 1, 1, 1, 1, 1, 1, 1, 1},
       {9, 28, 28, 34, 3, 3, 64, 2, 2, 1, 1, 1, 1, 1, 1, 1},   {5, 40, 40, 3, 5, 5, 33, 1, 1, 4, 0, 0, 4, 2, 2, 1},

@@ -35,6 +35,9 @@ struct Binary {
 const Binary binaries[] = {
     {"add", [](double a, double b) { return f(a + b); }, Attrs().i(0)},
     {"add", [](double a, double b) { return f(a + b) < 0 ? 0 : f(a + b); }, Attrs().i(1)},
+    {"add", [](double a, double b) { return f(a + b) < 0   ? 0
+                                            : f(a + b) > 6 ? 6
+                                                           : f(a + b); }, Attrs().i(2)},
     {"subtract", [](double a, double b) { return f(a - b); }},
     {"multiply", [](double a, double b) { return f(a * b); }},
     {"divide", [](double a, double b) { return f(a / b); }},
@@ -96,6 +99,9 @@ const Unary unaries[] = {
     {elementwise, "exp", [](double x) { return f(::exp(x)); }, 3e-7},
     {elementwise, "log", [](double x) { return f(::log(x)); }, 3e-7},
     {activation, "relu", [](double x) { return x < 0 ? 0 : x; }, 0},
+    {activation, "relu6", [](double x) { return x < 0   ? 0
+                                                : x > 6 ? 6
+                                                        : x; }, 0},
     {activation, "sigmoid", [](double x) { return f(1 / (1 + ::exp(-x))); }, 3e-7},
     {activation, "tanh", [](double x) { return f(::tanh(x)); }, 3e-7},
 };
@@ -110,20 +116,21 @@ const Gradient gradients[] = {
 };
 
 // With one gradient and with the sum of two, alone and with its sums per channel.
-void reluGradients(Random& source, const Tensor& y, const Tensor& dy) {
+void gradientsOf(Random& source, const std::string& name, double ceiling, const Tensor& y, const Tensor& dy) {
   for (const Tensor& other : {absent(), random(source, y.shape)}) {
     std::vector<double> want;
-    for (int64_t i = 0; i < y.size(); i++) want.push_back(y[i] > 0 ? dy[i] + (other.present ? other[i] : 0) : 0);
+    for (int64_t i = 0; i < y.size(); i++)
+      want.push_back(y[i] > 0 && y[i] < ceiling ? dy[i] + (other.present ? other[i] : 0) : 0);
     std::vector<Tensor> dx = {empty(y.shape)};
-    if (run(activation, "reluGrad", {y, dy, other}, dx, Attrs())) close(dx[0], want, 2e-7, "reluGrad");
+    if (run(activation, name + "Grad", {y, dy, other}, dx, Attrs())) close(dx[0], want, 2e-7, name + "Grad");
     if (y.shape.empty()) continue;
     const int64_t channels = y.shape.back();
     std::vector<double> sums(static_cast<size_t>(channels));
     for (int64_t i = 0; i < y.size(); i++) sums[static_cast<size_t>(i % channels)] += want[static_cast<size_t>(i)];
     std::vector<Tensor> both = {empty(y.shape), empty({channels})};
-    if (!run(activation, "reluGradBias", {y, dy, other}, both, Attrs())) continue;
-    close(both[0], want, 2e-7, "reluGradBias");
-    close(both[1], sums, 1e-6 * ::sqrt(1.0 + static_cast<double>(y.size() / channels)), "reluGradBias, dbias");
+    if (!run(activation, name + "GradBias", {y, dy, other}, both, Attrs())) continue;
+    close(both[0], want, 2e-7, name + "GradBias");
+    close(both[1], sums, 1e-6 * ::sqrt(1.0 + static_cast<double>(y.size() / channels)), name + "GradBias, dbias");
   }
 }
 
@@ -145,7 +152,8 @@ void maps(Random& source) {
       for (int64_t i = 0; i < y.size(); i++) want.push_back(op.apply(y[i], dy[i]));
       close(dx[0], want, 2e-7, op.name);
     }
-    reluGradients(source, y, dy);
+    gradientsOf(source, "relu", INFINITY, y, dy);
+    gradientsOf(source, "relu6", 6, random(source, shape, 6, 2), dy);
     std::vector<Tensor> leaky = {empty(shape)}, leakyGrad = {empty(shape)};
     std::vector<double> wantLeaky, wantGrad;
     const double alpha = f(0.3);
@@ -225,7 +233,7 @@ void hostile() {
   const Tensor a = empty({3, 4}), b = empty({4});
   rejects(elementwise, "add", {a, empty({3})}, {a}, Attrs().i(0), "shapes that do not fit");
   rejects(elementwise, "add", {a, b}, {b}, Attrs().i(0), "a small output");
-  rejects(elementwise, "add", {a, b}, {a}, Attrs().i(2), "activation 2");
+  rejects(elementwise, "add", {a, b}, {a}, Attrs().i(3), "activation 3");
   rejects(elementwise, "add", {b, b}, {a}, Attrs().i(0), "a large output");
   rejects(elementwise, "add", {empty({1, 4}), b}, {a}, Attrs().i(0), "an output that nobody asked for");
   rejects(elementwise, "add", {a, empty({4}, ocellus::kInt32)}, {a}, Attrs().i(0), "integers");

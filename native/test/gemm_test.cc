@@ -35,6 +35,8 @@ double activate(int32_t activation, double x) {
       return 1 / (1 + ::exp(-x));
     case 3:
       return ::tanh(x);
+    case 4:
+      return x < 0 ? 0 : x > 6 ? 6 : x;
     default:
       return x;
   }
@@ -208,7 +210,7 @@ int main() {
     c.extraPitch = random.below(3) == 0 ? random.below(40) : 0;
     c.accumulate = random.below(3) == 0;
     c.bias = random.below(2);
-    c.activation = (int)random.below(4);
+    c.activation = (int)random.below(5);
     c.splits = random.below(3) == 0 ? 1 + random.below(6) : 1;
     run(random, c);
   }

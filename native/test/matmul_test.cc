@@ -39,6 +39,9 @@ void dense(Random& source, int64_t rows, int64_t inputs, int64_t outputs, int64_
       want[i * outputs + j] = activation == 1   ? (sum < 0 ? 0 : sum)
                               : activation == 2 ? 1 / (1 + ::exp(-sum))
                               : activation == 3 ? ::tanh(sum)
+                              : activation == 4 ? (sum < 0   ? 0
+                                                   : sum > 6 ? 6
+                                                             : sum)
                                                 : sum;
     }
   Attrs attrs;
@@ -75,7 +78,7 @@ int main() {
   matmul(source, 3, 4, 0, false, true);
   matmul(source, 300, 40, 2000, true, false);
   for (int i = 0; i < 40; i++)
-    dense(source, sizes[source.below(10)], sizes[source.below(10)], sizes[source.below(10)], i % 4, i % 3 != 0);
+    dense(source, sizes[source.below(10)], sizes[source.below(10)], sizes[source.below(10)], i % 5, i % 3 != 0);
   dense(source, 0, 5, 6, 1, true);
   dense(source, 64, 400, 120, 1, true);
   dense(source, 1, 1152, 128, 0, true);

@@ -20,6 +20,8 @@ double activate(int64_t activation, double x) {
       return 1 / (1 + ::exp(-x));
     case 3:
       return ::tanh(x);
+    case 4:
+      return x < 0 ? 0 : x > 6 ? 6 : x;
     default:
       return x;
   }
@@ -50,7 +52,8 @@ void forward(Random& source, const Shape& shape, double offset, int64_t activati
   const Tensor x = random(source, shape, 2, offset);
   const int64_t channels = shape.back();
   const Tensor gamma = withGamma ? random(source, {channels}, 0.5, 1) : absent();
-  const Tensor beta = withBeta ? random(source, {channels}) : absent();
+  // relu6 should see values around both of its ends.
+  const Tensor beta = withBeta ? random(source, {channels}, activation == 4 ? 6 : 1) : absent();
   const float epsilon = 1e-3f;
   const std::string name = nameOf("batchNorm", x, activation);
   std::vector<Tensor> got = {empty(shape), empty({channels}), empty({channels})};
@@ -89,28 +92,31 @@ void backward(Random& source, const Shape& shape, double offset, bool withGamma)
     mean[c] = static_cast<float>(moments.mean[c]);
     variance[c] = static_cast<float>(moments.variance[c]);
   }
-  const Tensor beta = random(source, {channels});
-  for (const char* kind : {"linear", "relu", "inference"}) {
-    const bool inference = strcmp(kind, "inference") == 0, relu = strcmp(kind, "relu") == 0;
+  const Tensor beta = random(source, {channels}, 6);
+  // The attribute of batchNormGrad: linear, relu, relu6. Then once with given statistics.
+  for (int64_t activation = 0; activation <= 3; activation++) {
+    const bool inference = activation == 3, cuts = activation == 1 || activation == 2;
+    const double ceiling = activation == 2 ? 6 : INFINITY;
     const char* op = inference ? "batchNormInferenceGrad" : "batchNormGrad";
     std::vector<Tensor> inputs = {x, gamma, mean, variance, dy};
     Attrs attrs = Attrs().f(epsilon);
     if (!inference) {
-      inputs.push_back(relu && withGamma ? beta : absent());
-      attrs.i(relu ? 1 : 0);
+      inputs.push_back(cuts && withGamma ? beta : absent());
+      attrs.i(activation);
     }
     std::vector<Tensor> got = {empty(shape), empty({channels}), empty({channels})};
     if (!run(family, op, inputs, got, attrs)) return;
     std::vector<double> dgamma(channels), dbeta(channels), dx(x.values.size());
-    // Where the sign of what relu saw is beyond doubt.
+    // Where it is beyond doubt on which side of an end a value lay.
     std::vector<double> behind(x.values.size());
     bool doubtful = false;
     for (int64_t i = 0; i < x.size(); i++) {
       const int64_t c = i % channels;
       const double normal = (x[i] - mean[c]) / ::sqrt(variance[c] + epsilon);
       const double before = normal * (withGamma ? gamma[c] : 1) + (withGamma ? beta[c] : 0);
-      doubtful = doubtful || (relu && fabs(before) < 1e-6 * (1 + fabs(normal)));
-      behind[i] = relu && before <= 0 ? 0 : dy[i];
+      const double distance = fmin(fabs(before), fabs(before - ceiling));
+      doubtful = doubtful || (cuts && distance < 1e-6 * (1 + fabs(normal)));
+      behind[i] = cuts && (before <= 0 || before >= ceiling) ? 0 : dy[i];
       dbeta[c] += behind[i];
       dgamma[c] += behind[i] * normal;
     }
@@ -142,7 +148,7 @@ void others() {
   rejects(family, "batchNorm", {x, three, three}, {x, two, three}, attrs, "a short mean");
   rejects(family, "batchNorm", {x, three, three}, {empty({3, 2}), three, three}, attrs, "another output shape");
   rejects(family, "batchNorm", {absent(), three, three}, {x, three, three}, attrs, "no x");
-  rejects(family, "batchNorm", {x, three, three}, {x, three, three}, Attrs().f(1e-3f).i(4), "activation 4");
+  rejects(family, "batchNorm", {x, three, three}, {x, three, three}, Attrs().f(1e-3f).i(5), "activation 5");
   rejects(family, "batchNorm", {x, three, three}, {x, three, three}, Attrs().f(1e-3f).i(-1), "activation -1");
   rejects(family, "batchNorm", {x, three, three}, {x, three, three}, Attrs().f(NAN).i(0), "an epsilon of NaN");
   rejects(family, "batchNorm", {empty({}), absent(), absent()}, {empty({}), three, three}, attrs, "a scalar");
@@ -151,7 +157,7 @@ void others() {
   rejects(family, "batchNormGrad", {x, three, absent(), three, x, absent()}, three3, linear, "no mean");
   rejects(family, "batchNormGrad", {x, three, three, three, two, absent()}, three3, linear, "a short dy");
   rejects(family, "batchNormGrad", {x, three, three, three, x, two}, three3, linear, "a short beta");
-  rejects(family, "batchNormGrad", {x, three, three, three, x, three}, three3, Attrs().f(0).i(2), "sigmoid");
+  rejects(family, "batchNormGrad", {x, three, three, three, x, three}, three3, Attrs().f(0).i(3), "activation 3");
   rejects(family, "updateAverage", {three, two}, {three}, Attrs().f(0).f(0), "unequal shapes");
 }
 
@@ -166,7 +172,7 @@ int main() {
   int64_t round = 0;
   for (const Shape& shape : shapes) {
     for (const double offset : {0.0, 100.0, -3000.0}) {
-      forward(source, shape, offset, round % 4, round % 3 != 0, round % 5 != 0);
+      forward(source, shape, offset, round % 5, round % 3 != 0, round % 4 != 0);
       round++;
     }
     backward(source, shape, 0, round % 2 == 0);

@@ -34,7 +34,7 @@ std::vector<double> convolution(const Problem& p, const Tensor& x, const Tensor&
   return sums;
 }
 
-void forward(Random& source, const Problem& p, bool relu) {
+void forward(Random& source, const Problem& p, int64_t activation) {
   const int64_t alpha = p.tile + p.kernel - 1, panels = (p.filters + 31) / 32;
   const Tensor x = random(source, {p.batch, p.height, p.width, p.channels});
   const Tensor w = random(source, {p.kernel, p.kernel, p.channels, p.filters}), bias = random(source, {p.filters});
@@ -44,11 +44,12 @@ void forward(Random& source, const Problem& p, bool relu) {
   std::vector<Tensor> y = {empty({p.batch, outY, outX, p.filters})};
   Attrs attrs = Attrs().i(p.tile).i(p.kernel).i(p.filters);
   for (int side = 0; side < 4; side++) attrs.i(p.padding);
-  if (!run(family, "winogradConv2d", {x, u[0], bias}, y, attrs.i(relu ? 1 : 0))) return;
+  if (!run(family, "winogradConv2d", {x, u[0], bias}, y, attrs.i(activation))) return;
   std::vector<double> want = convolution(p, x, w, y[0]);
   for (size_t i = 0; i < want.size(); i++) {
     want[i] += bias[static_cast<int64_t>(i) % p.filters];
-    if (relu && want[i] < 0) want[i] = 0;
+    if (activation != 0 && want[i] < 0) want[i] = 0;
+    if (activation == 4 && want[i] > 6) want[i] = 6;
   }
   const std::string name = "winogradConv2d " + std::to_string(p.tile) + " " + std::to_string(p.filters);
   const double tolerance = p.tile == 6 ? 6e-5 : 2e-5;
@@ -65,6 +66,6 @@ int main() {
       {1, 56, 56, 16, 64, 6, 3, 1}, {4, 5, 5, 70, 96, 4, 3, 1},  {2, 12, 12, 1, 1, 2, 5, 0},
   };
   for (const Problem& problem : problems)
-    for (const bool relu : {false, true}) forward(source, problem, relu);
+    for (const int64_t activation : {0, 1, 4}) forward(source, problem, activation);
   return finish();
 }

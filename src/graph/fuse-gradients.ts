@@ -1,7 +1,8 @@
-// Fewer passes over memory on the way back through a ReLU: its gradient is formed where a max pooling behind it has made
-// the tensor small, is taken into the gradient of the batch normalization before it, reads both parts of a sum itself,
-// and yields the bias gradient on the way.
+// Fewer passes over memory on the way back through a ReLU or ReLU6: its gradient is formed where a max pooling behind it
+// has made the tensor small, is taken into the gradient of the batch normalization before it, reads both parts of a sum
+// itself, and yields the bias gradient on the way.
 
+import { isRectifier, type Rectifier } from '../ops/rectifier.js';
 import type { Graph, GraphNode, GraphValue } from './graph.js';
 import { overlap, type Variable } from './variables.js';
 
@@ -24,9 +25,10 @@ class Program {
     });
   }
 
-  maker(value: GraphValue | null | undefined, op: string): GraphNode | null {
+  /** The op that makes the value, if it is called `op` (default: whatever its name). */
+  maker(value: GraphValue | null | undefined, op?: string): GraphNode | null {
     const node = value && this.makers.get(value.id);
-    return node?.op.name === op ? node : null;
+    return node && (op === undefined || node.op.name === op) ? node : null;
   }
 
   readersOf(value: GraphValue): readonly GraphNode[] {
@@ -50,7 +52,13 @@ class Program {
 type Changes = Map<GraphNode, GraphNode | null>;
 type Pass = (graph: Graph, program: Program, node: GraphNode, changes: Changes) => void;
 
-/** The program with the gradients of ReLU fused with their neighbours. */
+/** The activation whose gradient this op is; null for other ops. */
+function gradientOf({ op: { name } }: GraphNode): Rectifier | null {
+  const forward = name.slice(0, -'Grad'.length);
+  return name === `${forward}Grad` && isRectifier(forward) ? forward : null;
+}
+
+/** The program with the gradients of ReLU and ReLU6 fused with their neighbours. */
 export function fuseGradients(graph: Graph, nodes: readonly GraphNode[], keep: ReadonlySet<number>): GraphNode[] {
   return [beforePooling, intoNormalization, withSum, withBias].reduce<readonly GraphNode[]>((current, pass) => {
     const program = new Program(current, keep);
@@ -65,14 +73,14 @@ export function fuseGradients(graph: Graph, nodes: readonly GraphNode[], keep: R
  * values tell which ones pass. y itself need not be kept, and sums over channels are the same before and after.
  */
 const beforePooling: Pass = (graph, program, node, changes) => {
-  if (node.op.name !== 'reluGrad' || node.inputs[2]) return;
+  if (!gradientOf(node) || node.inputs[2]) return;
   const [y, dy] = node.inputs;
   const back = program.maker(dy, 'maxPool2dGrad');
   const pooling = back && program.maker(back.inputs[0], 'maxPool2d');
   if (!dy || !back || !pooling || pooling.inputs[0] !== y || !program.isPassing(dy)) return;
   const [pooled] = pooling.outputs;
   if (pooled.variable || back.inputs[1]?.variable) return;
-  const small = graph.derive('reluGrad', [pooled, back.inputs[1]], {}, `${node.name}/pooled`);
+  const small = graph.derive(node.op, [pooled, back.inputs[1]], {}, `${node.name}/pooled`);
   const [dx] = node.outputs;
   changes.set(back, small);
   changes.set(node, graph.derive(back.op, [back.inputs[0], small.outputs[0]], back.attrs, back.name, [dx]));
@@ -83,25 +91,26 @@ const beforePooling: Pass = (graph, program, node, changes) => {
   }
 };
 
-/** batchNormGrad(x, …, reluGrad(y, dy)), y = batchNorm(x) with relu: y is not read at all. */
+/** batchNormGrad(x, …, reluGrad(y, dy)), y = batchNorm(x) with relu: y is not read at all. The same for relu6. */
 const intoNormalization: Pass = (graph, program, node, changes) => {
   if (node.op.name !== 'batchNormGrad' || node.attrs.activation !== 'linear') return;
   const [x, gamma, mean, variance, through] = node.inputs;
-  const relu = program.maker(through, 'reluGrad');
+  const relu = program.maker(through);
+  const activation = relu && gradientOf(relu);
   const forward = relu && program.maker(relu.inputs[0], 'batchNorm');
-  if (!through || !relu || !forward || relu.inputs[2] || !program.isPassing(through)) return;
+  if (!through || !activation || !forward || relu.inputs[2] || !program.isPassing(through)) return;
   const [forwardX, , beta = null] = forward.inputs;
   const dy = relu.inputs[1] as GraphValue;
-  const same = forward.outputs[0] === relu.inputs[0] && forwardX === x && forward.attrs.activation === 'relu';
+  const same = forward.outputs[0] === relu.inputs[0] && forwardX === x && forward.attrs.activation === activation;
   if (!same || dy.variable || (beta && !(beta.variable && program.isUntouched(beta.variable, forward, node)))) return;
   const inputs = [x, gamma, mean, variance, dy, beta];
   changes.set(relu, null);
-  changes.set(node, graph.derive(node.op, inputs, { ...node.attrs, activation: 'relu' }, node.name, node.outputs));
+  changes.set(node, graph.derive(node.op, inputs, { ...node.attrs, activation }, node.name, node.outputs));
 };
 
 /** reluGrad(y, a + b): the sum is never written. */
 const withSum: Pass = (graph, program, node, changes) => {
-  if (node.op.name !== 'reluGrad' || node.inputs[2]) return;
+  if (!gradientOf(node) || node.inputs[2]) return;
   const [y, dy] = node.inputs;
   const sum = program.maker(dy, 'add');
   if (!dy || !sum || sum.attrs.activation !== 'linear' || !program.isPassing(dy)) return;
@@ -114,13 +123,13 @@ const withSum: Pass = (graph, program, node, changes) => {
 
 /** The sum of reluGrad over all axes but the last, which is a bias gradient as a rule. */
 const withBias: Pass = (graph, program, node, changes) => {
-  if (node.op.name !== 'reluGrad') return;
+  if (!gradientOf(node)) return;
   const [dx] = node.outputs;
   const sum = program.readersOf(dx).find(isSumPerChannel);
   const variable = sum?.outputs[0].variable;
   if (!sum || (variable && !program.isUntouched(variable, node, sum))) return;
   changes.set(sum, null);
-  changes.set(node, graph.derive('reluGradBias', node.inputs, {}, node.name, [dx, sum.outputs[0]]));
+  changes.set(node, graph.derive(`${node.op.name}Bias`, node.inputs, {}, node.name, [dx, sum.outputs[0]]));
 };
 
 /** Sums over all axes but the last. */

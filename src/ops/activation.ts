@@ -1,27 +1,27 @@
 // Activations and their gradients, which are formed from the output y: nothing but y has to be kept.
 // softmax and logSoftmax run over the last axis and subtract its maximum first.
 
-import type { FloatArray, TensorSpec, TensorView } from '../core/dtype.js';
-import { doubles, doublesScratch } from './gemm.js';
+import type { FloatArray, TensorView } from '../core/dtype.js';
+import { attr, defineOp, floats, type GradientContext, type InferContext, type OpCase, type Value } from './op.js';
 import {
-  attr,
-  defineOp,
-  floats,
-  type GradientContext,
-  type InferContext,
-  type OpCase,
-  type RunContext,
-  type Value,
-} from './op.js';
-import { atLeast, equalFloats, float32, floatInput, optionalOfShape } from './rules.js';
+  ceilings,
+  fromOutput,
+  isRectifier,
+  likeX,
+  pointwiseCases,
+  pointwiseGradCases,
+  rectifierOps,
+  rectify,
+} from './rectifier.js';
+import { atLeast, equalFloats } from './rules.js';
 
 /** Activations that an op may apply to its own output (attribute `activation`), in the order C++ numbers them. */
-export const fusedActivations = ['linear', 'relu', 'sigmoid', 'tanh'] as const;
+export const fusedActivations = ['linear', 'relu', 'sigmoid', 'tanh', 'relu6'] as const;
 export type FusedActivation = (typeof fusedActivations)[number];
 
 /** Applies a fused activation to the whole of y. */
 export function activateInPlace(y: FloatArray, activation: FusedActivation): void {
-  if (activation === 'relu') reluLoop(y, y);
+  if (isRectifier(activation)) rectify(y, y, ceilings[activation]);
   else if (activation === 'sigmoid') sigmoidLoop(y, y);
   else if (activation === 'tanh') tanhLoop(y, y);
 }
@@ -29,10 +29,6 @@ export function activateInPlace(y: FloatArray, activation: FusedActivation): voi
 /** Gradient before a fused activation, from the one after it. */
 export function throughActivation(context: GradientContext, y: Value, dy: Value, activation: FusedActivation): Value {
   return activation === 'linear' ? dy : context.emit(`${activation}Grad`, [y, dy])[0];
-}
-
-export function reluLoop(x: FloatArray, y: FloatArray): void {
-  for (let i = 0; i < y.length; i++) y[i] = Math.max(x[i], 0);
 }
 
 export function sigmoidLoop(x: FloatArray, y: FloatArray): void {
@@ -48,147 +44,7 @@ function tanhLoop(x: FloatArray, y: FloatArray): void {
   for (let i = 0; i < y.length; i++) y[i] = Math.tanh(x[i]);
 }
 
-/** For rows whose gradient is the op `name`(y, dy) with the same attributes. */
-const fromOutput = (name: string) => (context: GradientContext) =>
-  context.emit(name, [context.outputs[0], context.dOutputs[0]], context.attrs);
-
-const likeX = (context: InferContext) => [floatInput(context, 0, 'x')];
 const likeY = (context: InferContext) => [equalFloats(context, ['y', 'dy'])];
-
-const pointwiseCases: readonly OpCase[] = [
-  { name: 'vector of prime length', inputs: [{ shape: [37], values: 'awayFromZero' }] },
-  { name: 'image batch', inputs: [{ shape: [2, 5, 7, 3], values: 'awayFromZero' }] },
-  { name: 'one element', inputs: [{ shape: [1], values: 'awayFromZero' }] },
-  { name: 'scalar', inputs: [{ shape: [], values: 'awayFromZero' }] },
-  { name: 'empty batch', inputs: [{ shape: [0, 4] }] },
-  { name: 'large values', inputs: [{ shape: [6], values: [-1000, -90, -20, 20, 90, 1000] }], gradientOf: [] },
-];
-
-const pointwiseGradCases: readonly OpCase[] = [
-  { name: 'vector of prime length', inputs: [{ shape: [37], values: 'awayFromZero' }, { shape: [37] }] },
-  { name: 'image batch', inputs: [{ shape: [2, 5, 7, 3] }, { shape: [2, 5, 7, 3] }] },
-  { name: 'output zero', inputs: [{ shape: [3], values: [0, 1, -1] }, { shape: [3] }] },
-  { name: 'empty batch', inputs: [{ shape: [0, 4] }, { shape: [0, 4] }] },
-];
-
-const relu = defineOp({
-  name: 'relu',
-  inputs: ['x'],
-  outputs: ['y'],
-  attrs: {},
-  infer: likeX,
-  run: ({ inputs, outputs }) => reluLoop(floats(inputs[0]), floats(outputs[0])),
-  gradient: fromOutput('reluGrad'),
-  inplace: [[0, 0]],
-  cases: [
-    ...pointwiseCases,
-    { name: 'NaN stays', inputs: [{ shape: [5], values: [Number.NaN, -1, 0, 1, Number.NaN] }], gradientOf: [] },
-  ],
-});
-
-/** y, dy and, where the gradient comes from two readers of y, the second part of it. */
-function inferReluGrad(context: InferContext): TensorSpec {
-  const y = equalFloats(context, ['y', 'dy']);
-  optionalOfShape(context, 2, 'other', y.shape, "the shape of 'y'");
-  return y;
-}
-
-function runReluGrad({ inputs, outputs }: Pick<RunContext, 'inputs' | 'outputs'>): void {
-  const [y, dy, dx] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
-  const other = inputs[2] && floats(inputs[2]);
-  for (let i = 0; i < dx.length; i++) dx[i] = y[i] > 0 ? dy[i] + (other ? other[i] : 0) : 0;
-}
-
-const withOther = (cases: readonly OpCase[]): OpCase[] =>
-  cases.flatMap((one) => [
-    one,
-    { ...one, name: `${one.name}, two gradients`, inputs: [...one.inputs, { shape: one.inputs[0]?.shape ?? [] }] },
-  ]);
-
-const reluGrad = defineOp({
-  name: 'reluGrad',
-  inputs: ['y', 'dy', 'other?'],
-  outputs: ['dx'],
-  attrs: {},
-  infer: (context) => [inferReluGrad(context)],
-  run: runReluGrad,
-  inplace: [
-    [1, 0],
-    [2, 0],
-  ],
-  cases: withOther(pointwiseGradCases),
-});
-
-const reluGradBias = defineOp({
-  name: 'reluGradBias',
-  inputs: ['y', 'dy', 'other?'],
-  outputs: ['dx', 'dbias'],
-  attrs: {},
-  infer(context) {
-    const y = inferReluGrad(context);
-    if (y.shape.length === 0) context.fail("'y' of rank 1 or more", 'a scalar');
-    return [y, float32(y.shape.slice(-1))];
-  },
-  run({ inputs, outputs, scratch }) {
-    runReluGrad({ inputs, outputs });
-    const [dx, dbias] = outputs.map(floats);
-    const sums = doubles(scratch, dbias.length);
-    sums.fill(0);
-    for (let start = 0; start < dx.length; start += sums.length) {
-      for (let c = 0; c < sums.length; c++) sums[c] += dx[start + c];
-    }
-    dbias.set(sums);
-  },
-  inplace: [
-    [1, 0],
-    [2, 0],
-  ],
-  scratch: (_, outputs) => doublesScratch(outputs[1].shape[0]),
-  cases: withOther([
-    { name: 'image batch', inputs: [{ shape: [2, 5, 7, 3] }, { shape: [2, 5, 7, 3] }] },
-    { name: 'rows', inputs: [{ shape: [13, 37] }, { shape: [13, 37] }] },
-    { name: 'whole vectors', inputs: [{ shape: [3, 9, 9, 32] }, { shape: [3, 9, 9, 32] }] },
-    { name: 'many channels', inputs: [{ shape: [11, 517] }, { shape: [11, 517] }] },
-    { name: 'vector', inputs: [{ shape: [5] }, { shape: [5] }] },
-    { name: 'empty batch', inputs: [{ shape: [0, 4] }, { shape: [0, 4] }] },
-  ]),
-});
-
-const relu6 = defineOp({
-  name: 'relu6',
-  inputs: ['x'],
-  outputs: ['y'],
-  attrs: {},
-  infer: likeX,
-  run({ inputs, outputs }) {
-    const [x, y] = [floats(inputs[0]), floats(outputs[0])];
-    for (let i = 0; i < y.length; i++) y[i] = Math.min(Math.max(x[i], 0), 6);
-  },
-  gradient: fromOutput('relu6Grad'),
-  inplace: [[0, 0]],
-  cases: [
-    ...pointwiseCases,
-    { name: 'around both ends', inputs: [{ shape: [6], values: [-0.5, 0.5, 3, 5.5, 6.5, 100] }] },
-    { name: 'NaN stays', inputs: [{ shape: [5], values: [Number.NaN, -1, 0, 7, Number.NaN] }], gradientOf: [] },
-  ],
-});
-
-const relu6Grad = defineOp({
-  name: 'relu6Grad',
-  inputs: ['y', 'dy'],
-  outputs: ['dx'],
-  attrs: {},
-  infer: likeY,
-  run({ inputs, outputs }) {
-    const [y, dy, dx] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
-    for (let i = 0; i < dx.length; i++) dx[i] = y[i] > 0 && y[i] < 6 ? dy[i] : 0;
-  },
-  inplace: [[1, 0]],
-  cases: [
-    ...pointwiseGradCases,
-    { name: 'both ends', inputs: [{ shape: [4], values: [0, 6, 3, 5.9] }, { shape: [4] }] },
-  ],
-});
 
 const leakyRelu = defineOp({
   name: 'leakyRelu',
@@ -393,11 +249,7 @@ const logSoftmaxGrad = defineOp({
 });
 
 export const activationOps = [
-  relu,
-  reluGrad,
-  reluGradBias,
-  relu6,
-  relu6Grad,
+  ...rectifierOps,
   leakyRelu,
   leakyReluGrad,
   sigmoid,

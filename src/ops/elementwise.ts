@@ -3,7 +3,7 @@
 
 import type { FloatArray } from '../core/dtype.js';
 import { broadcastShapes, broadcastStrides, shapeText, sizeOf, stridesOf } from '../core/shape.js';
-import { reluLoop, throughActivation } from './activation.js';
+import { activateInPlace, type FusedActivation, throughActivation } from './activation.js';
 import {
   type AnyOp,
   type AttrSchema,
@@ -33,7 +33,7 @@ type BinaryLoop = (
 ) => void;
 
 /** What `add` may apply to its output: residual connections end in a ReLU. */
-const addActivations = ['linear', 'relu'] as const;
+const addActivations = ['linear', 'relu', 'relu6'] as const;
 
 /** Gradients of a binary op, before they are summed to the operands' shapes. */
 interface BinaryGradient {
@@ -73,7 +73,7 @@ function binaryOp(
         broadcastStrides(inputs[1]?.shape ?? [], shape),
       ];
       forEachRow(shape, strides, (n, [yi, ai, bi], [, as, bs]) => loop(y, yi, a, ai, as, b, bi, bs, n));
-      if (activation === 'relu') reluLoop(y, y);
+      if (activation) activateInPlace(y, activation as FusedActivation);
     },
     ...(gradient && {
       gradient(context: GradientContext) {
@@ -122,6 +122,13 @@ function binaryCases(a: 'normal' | 'distinct', b: 'normal' | 'positive' | 'disti
   }));
 }
 
+const bothEnds = { shape: [5], values: [-2, 0.5, 3, 6, 8] };
+const relu6Cases: readonly OpCase[] = [
+  { name: 'equal shapes', inputs: [bothEnds, { shape: [5] }] },
+  { name: 'per channel', inputs: [{ shape: [2, 3, 3, 5] }, bothEnds] },
+  { name: 'scalar on the left', inputs: [{ shape: [], values: [5.5] }, { shape: [3, 7] }] },
+].map((one) => ({ ...one, name: `${one.name}, relu6`, attrs: { activation: 'relu6' } }));
+
 const nanCase: OpCase = {
   name: 'NaN on either side',
   inputs: [
@@ -151,6 +158,7 @@ const binaryOps = [
         name: `${one.name}, relu`,
         attrs: { activation: 'relu' },
       })),
+      ...relu6Cases,
     ],
     { activation: attr.oneOf(addActivations, 'linear') },
   ),

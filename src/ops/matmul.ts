@@ -130,6 +130,7 @@ const dense = defineOp({
       inputs: [{ shape: [7, 5] }, { shape: [5, 3] }, { shape: [3] }],
       attrs: { activation: 'sigmoid' },
     },
+    { name: 'relu6', inputs: [{ shape: [7, 29] }, { shape: [29, 5] }, { shape: [5] }], attrs: { activation: 'relu6' } },
     { name: 'tanh, no bias', inputs: [{ shape: [2, 3] }, { shape: [3, 5] }, null], attrs: { activation: 'tanh' } },
     { name: 'one row', inputs: [{ shape: [1, 17] }, { shape: [17, 11] }, { shape: [11] }] },
     { name: 'one unit', inputs: [{ shape: [9, 17] }, { shape: [17, 1] }, { shape: [1] }] },

@@ -7,6 +7,7 @@ import { activateInPlace, fusedActivations, throughActivation } from './activati
 import { rescaled } from './elementwise.js';
 import { doubles, doublesScratch } from './gemm.js';
 import { attr, defineOp, floats, type GradientContext, type InferContext, type OpCase, type Value } from './op.js';
+import { ceilings } from './rectifier.js';
 import { sumPerChannel } from './reduce.js';
 import { atLeast, equalFloats, float32, floatInput, floatOfShape, optionalOfShape, within } from './rules.js';
 
@@ -102,7 +103,8 @@ interface NormProblem {
   name: string;
   shape: readonly number[];
   gamma?: boolean;
-  beta?: boolean;
+  /** true: random numbers. */
+  beta?: boolean | readonly number[];
   epsilon?: number;
   activation?: string;
   tolerance?: number;
@@ -117,6 +119,7 @@ const problems: readonly NormProblem[] = [
   { name: 'relu', shape: [2, 3, 3, 4], gamma: true, beta: true, activation: 'relu' },
   { name: 'tanh, no gamma', shape: [5, 3], beta: true, activation: 'tanh' },
   { name: 'sigmoid', shape: [5, 3], gamma: true, beta: true, activation: 'sigmoid' },
+  { name: 'relu6', shape: [2, 3, 3, 4], gamma: true, beta: [6, 5, 0, 3], activation: 'relu6' },
   { name: 'one channel', shape: [13, 1], gamma: true, beta: true },
   { name: 'vector: one value per channel', shape: [4], gamma: true, beta: true, epsilon: 0.1 },
   { name: 'many channels', shape: [3, 67], gamma: true, beta: true, epsilon: 1e-5 },
@@ -125,8 +128,8 @@ const problems: readonly NormProblem[] = [
 /** Float inputs of a case: x, then gamma, then what `rest` puts in its place. */
 function caseInputs({ shape, gamma, beta }: NormProblem, rest: 'beta' | 'beta and moments' | 'moments and dy') {
   const channels = [shape[shape.length - 1]];
-  const parameter = (present: boolean | undefined) =>
-    present ? { shape: channels, values: 'positive' as const } : null;
+  const parameter = (given: NormProblem['beta']) =>
+    given ? { shape: channels, values: given === true ? ('positive' as const) : given } : null;
   const moments = [{ shape: channels }, { shape: channels, values: 'positive' as const }];
   const tail = {
     beta: [parameter(beta)],
@@ -142,6 +145,14 @@ function makeCases(rest: Parameters<typeof caseInputs>[1], from: readonly NormPr
     const attrs = rest === 'moments and dy' && activation === 'linear' ? { epsilon } : { epsilon, activation };
     return { name, inputs: caseInputs(problem, rest), attrs };
   });
+}
+
+/** A case of the gradient with beta, which moves channels to both ends of the activation. */
+function behindActivation(problem: NormProblem, activation: 'relu' | 'relu6'): OpCase {
+  const [linear] = makeCases('moments and dy', [{ ...problem, name: `${problem.name}, ${activation}`, activation }]);
+  const shape = problem.shape.slice(-1);
+  const values = activation === 'relu' ? undefined : Array.from({ length: shape[0] }, (_, c) => 6 * (c % 2));
+  return { ...linear, inputs: [...linear.inputs, problem.beta ? { shape, values } : null] };
 }
 
 const plainProblems = problems.filter(({ activation }) => !activation);
@@ -215,8 +226,8 @@ const batchNormGrad = defineOp({
   name: 'batchNormGrad',
   inputs: ['x', 'gamma?', 'mean', 'variance', 'dy', 'beta?'],
   outputs: ['dx', 'dgamma', 'dbeta'],
-  // relu: dy is the gradient behind it; which outputs it let through is computed from x again, by means of beta.
-  attrs: { epsilon: epsilonAttr, activation: attr.oneOf(['linear', 'relu'], 'linear') },
+  // relu, relu6: dy is the gradient behind it; which outputs it let through is computed from x again, by means of beta.
+  attrs: { epsilon: epsilonAttr, activation: attr.oneOf(['linear', 'relu', 'relu6'], 'linear') },
   infer(context) {
     const specs = inferGrad(context);
     checkBatch(context, specs[0], specs[1].shape[0]);
@@ -233,13 +244,13 @@ const batchNormGrad = defineOp({
     const dbeta = sums.subarray(channels, 2 * channels);
     const scale = sums.subarray(2 * channels);
     writeScale(scale, optional(inputs[1]), variance, epsilon);
-    const dy = activation === 'relu' ? dx : dyAfter;
-    if (activation === 'relu') {
+    const dy = activation === 'linear' ? dyAfter : dx;
+    if (activation !== 'linear') {
       const beta = optional(inputs[5]);
       for (let start = 0; start < dx.length; start += channels) {
         for (let c = 0; c < channels; c++) {
           const before = (x[start + c] - mean[c]) * scale[c] + (beta ? beta[c] : 0);
-          dx[start + c] = before > 0 ? dyAfter[start + c] : 0;
+          dx[start + c] = before > 0 && before < ceilings[activation] ? dyAfter[start + c] : 0;
         }
       }
     }
@@ -262,11 +273,8 @@ const batchNormGrad = defineOp({
   scratch: (inputs) => doublesScratch(3 * lastSize(inputs[0])),
   cases: [
     ...makeCases('moments and dy', plainProblems),
-    ...plainProblems.map((problem): OpCase => {
-      const [linear] = makeCases('moments and dy', [{ ...problem, name: `${problem.name}, relu`, activation: 'relu' }]);
-      const beta = problem.beta ? { shape: problem.shape.slice(-1) } : null;
-      return { ...linear, inputs: [...linear.inputs, beta] };
-    }),
+    ...plainProblems.map((problem) => behindActivation(problem, 'relu')),
+    ...plainProblems.filter(({ beta }) => beta).map((problem) => behindActivation(problem, 'relu6')),
   ],
 });
 

@@ -227,6 +227,12 @@ const winogradConv2d = defineOp({
       tolerance: 3e-5,
     },
     {
+      name: 'large tiles, relu6',
+      inputs: [{ shape: [2, 8, 7, 3] }, { shape: [64, 1, 3, 32] }, { shape: [18] }],
+      attrs: { tile: 6, kernelSize: 3, filters: 18, padding: [1, 1, 1, 1], activation: 'relu6' },
+      tolerance: 1e-4,
+    },
+    {
       name: '5x5',
       inputs: [{ shape: [3, 6, 6, 6] }, { shape: [36, 1, 6, 32] }],
       attrs: { tile: 2, kernelSize: 5, filters: 16, padding: [2, 2, 2, 2] },

@@ -1,4 +1,4 @@
-// Gradients of ReLU fused with their neighbours: fewer steps, the same numbers, and nothing moved past a write.
+// Gradients of ReLU and ReLU6 fused with their neighbours: fewer steps, the same numbers, nothing moved past a write.
 
 import { describe, expect, it } from 'vitest';
 import { allocateMemory, type Backend, viewBuffer } from '../../src/backend/backend.js';
@@ -65,36 +65,44 @@ class Network {
 const opsOf = (plan: Plan): string[] => plan.steps.map(({ op }) => op.name);
 const countOf = (plan: Plan, name: string): number => opsOf(plan).filter((op) => op === name).length;
 
-/** Outputs and gradients. */
-function run(plan: Plan, backend: Backend): number[] {
+/** Outputs and gradients, for weights of the given size. */
+function run(plan: Plan, backend: Backend, scale: number): number[] {
   const memory = allocateMemory(plan, backend);
   memory.arena.fill(0x7f);
   const random = new Random(3);
   for (const input of Object.values(plan.inputs))
     viewBuffer(memory, input).forEach((_, i, all) => (all[i] = random.normal()));
   const floats = (bytes: Uint8Array) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
-  floats(memory.state).forEach((_, i, all) => (all[i] = 0.3 * random.normal()));
+  floats(memory.state).forEach((_, i, all) => (all[i] = scale * random.normal()));
   backend.load(plan, memory).runSync();
   return [...viewBuffer(memory, plan.outputs.y), ...floats(memory.training)];
 }
 
 function expectSame(network: Network, backend: Backend): { fused: Plan; plain: Plan } {
   const [fused, plain] = [network.compile(true, backend), network.compile(false, backend)];
-  const [got, expected] = [run(fused, backend), run(plain, backend)];
+  // Large enough for values beyond 6, where there is such an end.
+  const scale = network.graph.nodes.some(({ op }) => op.name === 'relu6') ? 2 : 0.3;
+  const [got, expected] = [run(fused, backend, scale), run(plain, backend, scale)];
   const largest = Math.max(...expected.map(Math.abs));
   got.forEach((value, i) => expect(Math.abs(value - expected[i])).toBeLessThan(1e-5 * largest));
   return { fused, plain };
 }
 
-describe.each(backends)('gradients of relu, %s', (_, backend) => {
+const kinds = backends.flatMap(([name, backend]) =>
+  ['relu', 'relu6'].map((activation): [string, string, Backend] => [activation, name, backend]),
+);
+
+describe.each(kinds)('gradients of %s, %s', (activation, _, backend) => {
+  const [grad, gradBias] = [`${activation}Grad`, `${activation}GradBias`];
+
   it.each([true, false])('join that of the normalization before it (beta: %s)', (useBeta) => {
     const network = new Network();
     const x = network.graph.input('x', [2, 5, 5, 4]);
-    const hidden = network.emit('relu', [network.normal('one', network.block('one', x), useBeta)]);
+    const hidden = network.emit(activation, [network.normal('one', network.block('one', x), useBeta)]);
     network.differentiate(network.normal('two', network.block('two', hidden)));
     const { fused } = expectSame(network, backend);
-    expect(countOf(fused, 'reluGrad') + countOf(fused, 'reluGradBias') + countOf(fused, 'relu')).toBe(0);
-    expect(fused.steps.filter(({ attrs }) => attrs.activation === 'relu').map(({ op }) => op.name)).toEqual([
+    expect(countOf(fused, grad) + countOf(fused, gradBias) + countOf(fused, activation)).toBe(0);
+    expect(fused.steps.filter(({ attrs }) => attrs.activation === activation).map(({ op }) => op.name)).toEqual([
       'batchNorm',
       'batchNormGrad',
     ]);
@@ -104,12 +112,12 @@ describe.each(backends)('gradients of relu, %s', (_, backend) => {
     const network = new Network();
     let y: Value = network.graph.input('x', [2, 5, 5, 4]);
     for (const name of ['one', 'two', 'three']) {
-      y = network.emit('relu', [network.emit('add', [network.normal(name, network.block(name, y)), y])]);
+      y = network.emit(activation, [network.emit('add', [network.normal(name, network.block(name, y)), y])]);
     }
     const { fused, plain } = expectSame(network.differentiate(y), backend);
     expect(countOf(plain, 'add') - countOf(fused, 'add')).toBe(2);
-    expect(countOf(fused, 'relu')).toBe(0);
-    expect(fused.steps.filter(({ op, inputs }) => op.name === 'reluGrad' && inputs[2])).toHaveLength(2);
+    expect(countOf(fused, activation)).toBe(0);
+    expect(fused.steps.filter(({ op, inputs }) => op.name === grad && inputs[2])).toHaveLength(2);
   });
 
   it.each([
@@ -120,16 +128,16 @@ describe.each(backends)('gradients of relu, %s', (_, backend) => {
     const network = new Network();
     let y: Value = network.graph.input('x', [2, 9, 9, 4]);
     for (const name of ['one', 'two']) {
-      y = network.emit('relu', [network.block(name, y, true)]);
+      y = network.emit(activation, [network.block(name, y, true)]);
       [y] = network.graph.emit('maxPool2d', [y], windows);
     }
     const { fused } = expectSame(network.differentiate(y), backend);
-    const small = fused.steps.filter(({ op }) => op.name === 'reluGradBias').map(({ inputs }) => inputs[0]?.name);
+    const small = fused.steps.filter(({ op }) => op.name === gradBias).map(({ inputs }) => inputs[0]?.name);
     expect(small).toEqual(['maxPool2d_1/y', 'maxPool2d/y']);
-    expect(countOf(fused, 'reluGrad') + countOf(fused, 'reduceSum')).toBe(0);
+    expect(countOf(fused, grad) + countOf(fused, 'reduceSum')).toBe(0);
     for (const { op, inputs } of fused.steps.filter(({ op }) => op.name.endsWith('Grad'))) {
       expect(
-        inputs.some((input) => input?.name.startsWith('relu')),
+        inputs.some((input) => input?.name.startsWith(activation)),
         op.name,
       ).toBe(false);
     }
@@ -138,10 +146,10 @@ describe.each(backends)('gradients of relu, %s', (_, backend) => {
   it('sum up the gradient of the bias', () => {
     const network = new Network();
     let y: Value = network.graph.input('x', [2, 5, 5, 4]);
-    for (const name of ['one', 'two']) y = network.emit('relu', [network.block(name, y, true)]);
+    for (const name of ['one', 'two']) y = network.emit(activation, [network.block(name, y, true)]);
     const { fused } = expectSame(network.differentiate(y), backend);
-    expect(countOf(fused, 'reluGradBias')).toBe(2);
-    expect(countOf(fused, 'reduceSum') + countOf(fused, 'reluGrad')).toBe(0);
+    expect(countOf(fused, gradBias)).toBe(2);
+    expect(countOf(fused, 'reduceSum') + countOf(fused, grad)).toBe(0);
   });
 
   it('stay alone where somebody else reads them, or the bias moves in between', () => {
@@ -149,17 +157,17 @@ describe.each(backends)('gradients of relu, %s', (_, backend) => {
     const x = network.graph.input('x', [2, 5, 5, 4]);
     const normal = network.normal('one', network.block('one', x));
     const beta = network.graph.variable(network.variables.get('one/beta')!);
-    const y = network.emit('relu', [normal]);
+    const y = network.emit(activation, [normal]);
     network.graph.emit('rescale', [beta], { scale: 2, offset: 1 }, { into: [beta] });
     expectSame(network.differentiate(y), backend);
-    expect(countOf(network.compile(true, backend), 'reluGrad')).toBe(1);
+    expect(countOf(network.compile(true, backend), grad)).toBe(1);
 
     const watched = new Network();
     const before = watched.normal('one', watched.block('one', watched.graph.input('x', [2, 5, 5, 4])));
-    watched.differentiate(watched.emit('relu', [before]));
-    const [through] = watched.graph.nodes.filter(({ op }) => op.name === 'reluGrad');
+    watched.differentiate(watched.emit(activation, [before]));
+    const [through] = watched.graph.nodes.filter(({ op }) => op.name === grad);
     watched.outputs.through = through.outputs[0];
     expectSame(watched, backend);
-    expect(countOf(watched.compile(true, backend), 'reluGrad')).toBe(1);
+    expect(countOf(watched.compile(true, backend), grad)).toBe(1);
   });
 });

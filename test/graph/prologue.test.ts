@@ -133,10 +133,12 @@ describe('prologue', () => {
 
 describe.each(backends)('folded batch normalization, %s', (_, backend) => {
   const cases = Object.keys(layers).flatMap((kind) =>
-    [{ bias: false }, { activation: 'relu' }, { bias: false, activation: 'tanh' }].map((options) => ({
-      kind,
-      ...options,
-    })),
+    [{ bias: false }, { activation: 'relu' }, { activation: 'relu6' }, { bias: false, activation: 'tanh' }].map(
+      (options) => ({
+        kind,
+        ...options,
+      }),
+    ),
   );
   it.each(cases)('computes the same: $kind, bias $bias, $activation', ({ kind, ...options }) => {
     const { graph, variables, y } = network(kind as keyof typeof layers, options);

@@ -41,7 +41,7 @@ const opsOf = (network: ReturnType<typeof denseNetwork>, outputs: Record<string,
   compile(network.graph, { outputs, variables: network.variables, fuse }).steps.map(({ op }) => op.name);
 
 describe('fusion', () => {
-  it.each(['relu', 'sigmoid', 'tanh'])('folds bias and %s into the product', (activation) => {
+  it.each(['relu', 'relu6', 'sigmoid', 'tanh'])('folds bias and %s into the product', (activation) => {
     const network = denseNetwork(activation);
     const { y } = network.outputs;
     expect(opsOf(network, { y })).toEqual(['dense']);
@@ -51,12 +51,15 @@ describe('fusion', () => {
     expect(plan.steps[0].outputs[0].name).toBe(`${activation}/y`);
   });
 
-  it.each(['linear', 'relu', 'sigmoid', 'tanh'])('changes no number with %s, gradients included', (activation) => {
-    const fused = evaluate(denseNetwork(activation), true);
-    const plain = evaluate(denseNetwork(activation), false);
-    for (const name of Object.keys(plain))
-      fused[name].forEach((value, i) => expect(value).toBeCloseTo(plain[name][i], 6));
-  });
+  it.each(['linear', 'relu', 'relu6', 'sigmoid', 'tanh'])(
+    'changes no number with %s, gradients included',
+    (activation) => {
+      const fused = evaluate(denseNetwork(activation), true);
+      const plain = evaluate(denseNetwork(activation), false);
+      for (const name of Object.keys(plain))
+        fused[name].forEach((value, i) => expect(value).toBeCloseTo(plain[name][i], 6));
+    },
+  );
 
   it('leaves alone what somebody else reads', () => {
     const network = denseNetwork('relu');

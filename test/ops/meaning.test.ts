@@ -35,6 +35,7 @@ const activations: Record<string, (x: number) => number> = {
   relu: (x) => Math.max(x, 0),
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   tanh: Math.tanh,
+  relu6: (x) => Math.min(Math.max(x, 0), 6),
 };
 
 describe('conv2d is the sum over taps and channels', () => {
