@@ -45,7 +45,8 @@ static inline TileOutput sumsTo(float* c, int64_t pitch, int64_t columns, bool a
 
 #define OCELLUS_UNROLL _Pragma("GCC unroll 16")
 
-template <int kRows, int kVecs, bool byColumns>
+// kPitch: the pitch of A where it is known in advance, so that all rows are reached from one pointer; else 0.
+template <int kRows, int kVecs, bool byColumns, int kPitch>
 static void computeTile(const TileInput& in, const TileOutput& out) {
   Vec sum[kRows][kVecs];
   OCELLUS_UNROLL
@@ -53,11 +54,11 @@ static void computeTile(const TileInput& in, const TileOutput& out) {
   for (int v = 0; v < kVecs; v++) sum[i][v] = zero();
 
   // Three rows per pointer: row, row + pitch and row + 2 * pitch are all reached by one address computation.
-  constexpr int kPointers = (kRows + 2) / 3;
-  const int64_t aPitch = in.aPitch, bPitch = in.bPitch;
+  constexpr int kRowsPerPointer = kPitch > 0 ? kRows : 3, kPointers = (kRows + kRowsPerPointer - 1) / kRowsPerPointer;
+  const int64_t aPitch = kPitch > 0 ? kPitch : in.aPitch, bPitch = in.bPitch;
   const float* a[kPointers];
   OCELLUS_UNROLL
-  for (int p = 0; p < kPointers; p++) a[p] = in.a + (byColumns ? 0 : 3 * p * aPitch);
+  for (int p = 0; p < kPointers; p++) a[p] = in.a + (byColumns ? 0 : kRowsPerPointer * p * aPitch);
   const float* b = in.b;
 
   OCELLUS_UNROLL
@@ -72,7 +73,7 @@ static void computeTile(const TileInput& in, const TileOutput& out) {
     for (int v = 0; v < kVecs; v++) column[v] = load(b + v * kVecWidth);
     OCELLUS_UNROLL
     for (int i = 0; i < kRows; i++) {
-      const Vec x = broadcast(byColumns ? a[0][i] : a[i / 3][(i % 3) * aPitch + u]);
+      const Vec x = broadcast(byColumns ? a[0][i] : a[i / kRowsPerPointer][i % kRowsPerPointer * aPitch + u]);
       OCELLUS_UNROLL
       for (int v = 0; v < kVecs; v++) sum[i][v] = fma(x, column[v], sum[i][v]);
     }
@@ -144,15 +145,15 @@ static void computeTile(const TileInput& in, const TileOutput& out) {
 }
 
 // Picks the instance for `rows` and `vecs`; full tiles are found first.
-template <bool byColumns, int kRows = kTileRows, int kVecs = kTileVecs>
+template <bool byColumns, int kPitch = 0, int kRows = kTileRows, int kVecs = kTileVecs>
 static inline void computeTile(int64_t rows, int64_t vecs, const TileInput& in, const TileOutput& out) {
   if constexpr (kVecs > 1) {
-    if (vecs < kVecs) return computeTile<byColumns, kRows, kVecs - 1>(rows, vecs, in, out);
+    if (vecs < kVecs) return computeTile<byColumns, kPitch, kRows, kVecs - 1>(rows, vecs, in, out);
   }
   if constexpr (kRows > 1) {
-    if (rows < kRows) return computeTile<byColumns, kRows - 1, kVecs>(rows, vecs, in, out);
+    if (rows < kRows) return computeTile<byColumns, kPitch, kRows - 1, kVecs>(rows, vecs, in, out);
   }
-  computeTile<kRows, kVecs, byColumns>(in, out);
+  computeTile<kRows, kVecs, byColumns, kPitch>(in, out);
 }
 
 #undef OCELLUS_UNROLL

@@ -108,6 +108,7 @@ static inline __attribute__((always_inline)) void forVectors(int64_t begin, int6
 // How an output is written: as usual, or around the caches, which spares reading what is overwritten and does not drive
 // out what is needed soon. `done` ends a chunk.
 struct Stored {
+  static constexpr bool kThroughCaches = true;
   template <class Lanes>
   static inline void write(float* p, Vec v, Lanes lanes) {
     store(p, v, lanes);
@@ -115,6 +116,7 @@ struct Stored {
   static inline void done() {}
 };
 struct Streamed {
+  static constexpr bool kThroughCaches = false;
   static inline void write(float* p, Vec v, AllLanes) { stream(p, v); }
   static inline void write(float* p, Vec v, FirstLanes lanes) { store(p, v, lanes); }
   static inline void done() { streamFence(); }

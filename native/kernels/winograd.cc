@@ -207,6 +207,8 @@ Workspace workspaceConv(const KernelContext& context) {
 }
 
 // Product of plane s for some panels of filters: a plane of y = a plane of x times transformed filters.
+// kPitch: shape.xPitch where few channels make short products, else 0.
+template <int kPitch>
 static void multiplyPlane(const ConvShape& shape, int64_t s, int64_t firstPanel, int64_t lastPanel, int64_t count,
                           const float* x, const float* u, float* y) {
   const int64_t channels = shape.x.channels, filters = shape.y.channels;
@@ -222,10 +224,18 @@ static void multiplyPlane(const ConvShape& shape, int64_t s, int64_t firstPanel,
         const TileInput in = {channels, x + s * shape.xPlane + row * shape.xPitch, shape.xPitch, b, kPanel, 0, 0};
         float* c = y + s * shape.yPlane + row * shape.yPitch + panel * kPanel + lane;
         const TileOutput out = sumsTo(c, shape.yPitch, vecs * kVecWidth, false);
-        computeTile<false>(rows, vecs, in, out);
+        computeTile<false, kPitch>(rows, vecs, in, out);
       }
     }
   }
+}
+
+static void multiplyPlanes(const ConvShape& shape, int64_t count, const float* x, const float* u, float* y) {
+  const int64_t planes = shape.alpha * shape.alpha, panels = ceilDiv(shape.y.channels, kPanel);
+  const auto multiply = shape.xPitch == 16   ? multiplyPlane<16>
+                        : shape.xPitch == 32 ? multiplyPlane<32>
+                                             : multiplyPlane<0>;
+  for (int64_t s = 0; s < planes; s++) multiply(shape, s, 0, panels, count, x, u, y);
 }
 
 template <class Scheme, class Finish>
@@ -248,8 +258,8 @@ static void runConvOf(const KernelContext& context, const Finish& finish) {
     parallelFor(context, planes * parts, grainFor(bytes), [&](int64_t begin, int64_t end, int32_t) {
       for (int64_t task = begin; task < end; task++) {
         const int64_t panel = task % parts * kPanelsPerTask;
-        multiplyPlane(shape, task / parts, panel, minOf(panels, panel + kPanelsPerTask), shape.tiles, xPlanes, u,
-                      yPlanes);
+        multiplyPlane<0>(shape, task / parts, panel, minOf(panels, panel + kPanelsPerTask), shape.tiles, xPlanes, u,
+                         yPlanes);
       }
     });
     parallelFor(context, shape.tiles, grainFor(planes * shape.yPitch * 8), [&](int64_t begin, int64_t end, int32_t) {
@@ -266,7 +276,7 @@ static void runConvOf(const KernelContext& context, const Finish& finish) {
       float* yPlanes = xPlanes + planes * shape.xPlane;
       const int64_t count = end - begin;
       transformInput<Scheme>(shape.x, x, begin, count, xPlanes, shape.xPitch, shape.xPlane);
-      for (int64_t s = 0; s < planes; s++) multiplyPlane(shape, s, 0, panels, count, xPlanes, u, yPlanes);
+      multiplyPlanes(shape, count, xPlanes, u, yPlanes);
       transformOutput<Scheme>(shape.y, yPlanes, begin, count, shape.yPitch, shape.yPlane, bias, finish, writer, y);
     });
   });

@@ -38,32 +38,42 @@ static inline int64_t winogradPitch(int64_t channels) {
   return padded % 256 == 0 ? padded + 16 : padded;
 }
 
-// The vectors of a size x size window that lies inside the image for sure, or only partly.
-template <int kSize, class Lanes>
-OCELLUS_INLINE void loadWindowRow(const TileGrid& grid, const float* row, int64_t x, bool inside, bool rowInside,
-                                  Lanes lanes, Vec* values) {
-  OCELLUS_UNROLL
-  for (int j = 0; j < kSize; j++) {
-    const bool there = inside || (rowInside && x + j >= 0 && x + j < grid.width);
-    values[j] = there ? load(row + j * grid.channels, lanes) : zero();
-  }
+// Asks for the pixels that a window further on will touch first, the lower right step x step of them: the misses of one
+// window are more than the processor looks ahead by itself. Far enough for memory: some tiles of few channels, or some
+// vectors of many. Addresses may lie outside of the tensor; nothing is read.
+template <int kSize, bool forWriting>
+OCELLUS_INLINE void prefetchWindow(const TileGrid& grid, const float* image, const TilePlace& place, int64_t c) {
+  constexpr int64_t kTilesAhead = 3, kFloatsAhead = 48;
+  const int64_t overlap = kSize - grid.step;
+  const int64_t ahead = grid.channels <= kFloatsAhead ? kTilesAhead * grid.step * grid.channels : kFloatsAhead;
+  const float* corner = image + ((place.y + overlap) * grid.width + place.x + overlap) * grid.channels + c + ahead;
+  for (int64_t i = 0; i < grid.step; i++)
+    for (int64_t j = 0; j < grid.step; j++)
+      __builtin_prefetch(corner + (i * grid.width + j) * grid.channels, forWriting);
 }
 
 // Reads a kIn x kIn window of channels [c, c + lanes) at `place`, applies Transform along both axes and writes the
-// kOut x kOut values to the planes.
-template <int kIn, int kOut, class Transform, class Lanes>
+// kOut x kOut values to the planes. kInside: the window lies within the image.
+template <int kIn, int kOut, class Transform, bool kInside, class Lanes>
 static inline void transformWindow(const TileGrid& grid, const float* image, const TilePlace& place, int64_t c,
                                    Lanes lanes, float* target, int64_t plane) {
-  const bool inside = place.y >= 0 && place.x >= 0 && place.y + kIn <= grid.height && place.x + kIn <= grid.width;
+  prefetchWindow<kIn, false>(grid, image, place, c);
+  const float* corner = image + (place.y * grid.width + place.x) * grid.channels + c;
   Vec rows[kIn][kOut];
+  OCELLUS_UNROLL
   for (int i = 0; i < kIn; i++) {
     const int64_t y = place.y + i;
-    const bool rowInside = y >= 0 && y < grid.height;
-    const float* row = image + (rowInside ? (y * grid.width + place.x) * grid.channels + c : 0);
+    const bool rowInside = kInside || (y >= 0 && y < grid.height);
+    const float* row = corner + i * grid.width * grid.channels;
     Vec values[kIn];
-    loadWindowRow<kIn>(grid, row, place.x, inside, rowInside, lanes, values);
+    OCELLUS_UNROLL
+    for (int j = 0; j < kIn; j++) {
+      const bool there = kInside || (rowInside && place.x + j >= 0 && place.x + j < grid.width);
+      values[j] = there ? load(row + j * grid.channels, lanes) : zero();
+    }
     Transform::apply(values, rows[i]);
   }
+  OCELLUS_UNROLL
   for (int j = 0; j < kOut; j++) {
     Vec column[kIn], result[kOut];
     OCELLUS_UNROLL
@@ -81,8 +91,11 @@ static void transformTiles(const TileGrid& grid, const float* tensor, int64_t fi
   for (int64_t t = 0; t < count; t++) {
     const TilePlace place = placeOf(grid, first + t);
     const float* image = tensor + place.image * grid.height * grid.width * grid.channels;
+    const bool inside = place.y >= 0 && place.x >= 0 && place.y + kIn <= grid.height && place.x + kIn <= grid.width;
     forVectors(0, grid.channels, [&](int64_t c, auto lanes) {
-      transformWindow<kIn, kOut, Transform>(grid, image, place, c, lanes, target + t * pitch + c, plane);
+      float* to = target + t * pitch + c;
+      inside ? transformWindow<kIn, kOut, Transform, true>(grid, image, place, c, lanes, to, plane)
+             : transformWindow<kIn, kOut, Transform, false>(grid, image, place, c, lanes, to, plane);
     });
   }
 }
@@ -111,36 +124,54 @@ static void transformGradient(const TileGrid& grid, const float* dy, int64_t fir
   transformTiles<Scheme::tile, Scheme::alpha, GradientTransform<Scheme>>(grid, dy, first, count, target, pitch, plane);
 }
 
-// From planes back to pixels: A' m A, plus bias, through `finish` and the writer, into the part of each window that the
-// tensor covers.
+// One vector of channels of one tile: A' m A plus `offset`, through `finish` and the writer. kWhole: the tensor covers
+// the window, else `down` x `across` pixels of it.
+template <class Scheme, bool kWhole, class Finish, class Writer, class Lanes>
+static inline void transformTile(const float* source, int64_t plane, Vec offset, const Finish& finish, Writer writer,
+                                 int64_t down, int64_t across, float* corner, int64_t rowPitch, int64_t pixelPitch,
+                                 Lanes lanes) {
+  constexpr int alpha = Scheme::alpha, tile = Scheme::tile;
+  Vec columns[tile][alpha];
+  OCELLUS_UNROLL
+  for (int j = 0; j < alpha; j++) {
+    Vec values[alpha], result[tile];
+    OCELLUS_UNROLL
+    for (int i = 0; i < alpha; i++) values[i] = load(source + (i * alpha + j) * plane);
+    Scheme::output(values, result);
+    OCELLUS_UNROLL
+    for (int i = 0; i < tile; i++) columns[i][j] = result[i];
+  }
+  OCELLUS_UNROLL
+  for (int i = 0; i < tile; i++) {
+    if (!kWhole && i >= down) break;
+    Vec pixels[tile];
+    Scheme::output(columns[i], pixels);
+    OCELLUS_UNROLL
+    for (int j = 0; j < tile; j++)
+      if (kWhole || j < across)
+        writer.write(corner + i * rowPitch + j * pixelPitch, finish(add(pixels[j], offset)), lanes);
+  }
+}
+
+// From planes back to pixels, with a bias, into the part of each window that the tensor covers.
 template <class Scheme, class Finish, class Writer>
 static void transformOutput(const TileGrid& grid, const float* planes, int64_t first, int64_t count, int64_t pitch,
                             int64_t plane, const float* bias, const Finish& finish, Writer writer, float* y) {
-  constexpr int alpha = Scheme::alpha, tile = Scheme::tile;
+  constexpr int tile = Scheme::tile;
+  const int64_t rowPitch = grid.width * grid.channels;
   for (int64_t t = 0; t < count; t++) {
     const TilePlace place = placeOf(grid, first + t);
     const int64_t down = minOf(tile, grid.height - place.y), across = minOf(tile, grid.width - place.x);
-    float* corner = y + ((place.image * grid.height + place.y) * grid.width + place.x) * grid.channels;
+    const bool whole = down == tile && across == tile;
+    float* image = y + place.image * grid.height * rowPitch;
+    float* corner = image + place.y * rowPitch + place.x * grid.channels;
     forVectors(0, grid.channels, [&](int64_t c, auto lanes) {
+      if constexpr (Writer::kThroughCaches) prefetchWindow<tile, true>(grid, image, place, c);
       const float* source = planes + t * pitch + c;
-      Vec columns[tile][alpha];
-      for (int j = 0; j < alpha; j++) {
-        Vec values[alpha], result[tile];
-        OCELLUS_UNROLL
-        for (int i = 0; i < alpha; i++) values[i] = load(source + (i * alpha + j) * plane);
-        Scheme::output(values, result);
-        OCELLUS_UNROLL
-        for (int i = 0; i < tile; i++) columns[i][j] = result[i];
-      }
       const Vec offset = bias ? load(bias + c, lanes) : zero();
-      for (int i = 0; i < down; i++) {
-        Vec pixels[tile];
-        Scheme::output(columns[i], pixels);
-        float* row = corner + i * grid.width * grid.channels + c;
-        OCELLUS_UNROLL
-        for (int j = 0; j < tile; j++)
-          if (j < across) writer.write(row + j * grid.channels, finish(add(pixels[j], offset)), lanes);
-      }
+      const auto run = whole ? transformTile<Scheme, true, Finish, Writer, decltype(lanes)>
+                             : transformTile<Scheme, false, Finish, Writer, decltype(lanes)>;
+      run(source, plane, offset, finish, writer, down, across, corner + c, rowPitch, grid.channels, lanes);
     });
   }
   writer.done();
