@@ -20,10 +20,17 @@ constexpr int64_t kFlopsPerMicrosecond = kVecWidth == 16 ? 200000 : kVecWidth ==
 constexpr int64_t kSerialFlops = 15 * kFlopsPerMicrosecond;
 constexpr int64_t kTaskFlops = 20 * kFlopsPerMicrosecond;
 
+// Products that are walked along rows of B: see thin.h. A smaller B comes from the second-level cache, and the tiles of
+// the microkernel have less to load and store.
+constexpr int64_t kThinRows = 16;
+constexpr int64_t kThinColumns = 512;
+constexpr int64_t kThinBytes = 256 << 10;
+
 struct Blocking {
   int64_t splits, span;  // partial sums, and the part of k each takes
   int64_t run;           // see kRunLimit
   bool fewRows;          // tasks are ranges of columns instead of rows
+  bool thin;             // so few that they are walked along rows of B (thin.h)
   bool packShared;       // B is packed once for all threads
   bool packFewColumns;   // a panel of B is packed inside the task that uses it, even if it could be read in place
   bool copyA;            // slices of A are copied to thread scratch
@@ -51,6 +58,8 @@ static inline Blocking blockingOf(const Gemm& g) {
   const bool wholeVectors = g.n % kVecWidth == 0;
   const bool computed = g.fill != nullptr;
   plan.fewRows = plan.splits == 1 && g.m <= kBlockRows;
+  plan.thin = plan.fewRows && g.m <= kThinRows && !g.aTransposed && !g.bTransposed && !computed && g.sink == nullptr &&
+              g.n * g.k * 4 >= kThinBytes;
   const bool readableInPlace = !g.bTransposed && wholeVectors && (g.bPitch <= 64 || g.m <= 4 * kTileRows);
   plan.packShared = plan.splits == 1 && !plan.fewRows && !readableInPlace && g.batch * g.k * kTileColumns <= kPackLimit;
   if (plan.packShared) {
@@ -72,14 +81,14 @@ static inline Blocking blockingOf(const Gemm& g) {
     plan.blockRows = maxOf(minOf(plan.blockRows, rows), kTileRows);
     plan.sinkFloats = plan.blockRows * minOf(roundUp(maxOf(g.n, 1), 16), plan.passColumns);
   }
-  const bool manyPasses = g.n > 4 * kTileColumns || (g.n > kTileColumns && isBadPitch(g.aPitch));
+  const bool manyPasses = !plan.thin && (g.n > 4 * kTileColumns || (g.n > kTileColumns && isBadPitch(g.aPitch)));
   plan.copyA = !computed && manyPasses && g.m > kTileRows;
   if ((computed && !plan.fillShared) || plan.copyA) {
     const int64_t rows = minOf(plan.blockRows, roundUp(maxOf(g.m, 1), kTileRows));
     plan.slicePitch = g.aTransposed ? goodPitch(rows) : goodPitch(plan.run);
     plan.sliceFloats = (g.aTransposed ? plan.run : rows) * plan.slicePitch;
   }
-  plan.panelFloats = plan.packShared ? 0 : plan.run * kTileColumns;
+  plan.panelFloats = plan.packShared ? 0 : plan.thin ? kThinRows * kThinColumns : plan.run * kTileColumns;
   plan.splitFloats = (plan.splits - 1) * g.batch * g.m * g.n;
   return plan;
 }

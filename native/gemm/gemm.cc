@@ -7,6 +7,7 @@
 #include "epilogue.h"
 #include "pack.h"
 #include "panel.h"
+#include "thin.h"
 
 namespace ocellus {
 namespace {
@@ -105,6 +106,15 @@ static void runTask(const Job& job, const Task& task, const ThreadScratch& scrat
     out.finish = lastSplit && first + count >= kEnd && (bias != nullptr || cutsOff(g.activation));
     out.floor = limits.floor;
     out.ceiling = limits.ceiling;
+    if (job.plan.thin) {
+      out.columns = task.columns;
+      out.c = c;
+      out.bias = bias == nullptr ? nullptr : bias + task.column;
+      const float* b = g.b + task.batch * g.bBatchStride + first * g.bPitch + task.column;
+      computeThin(a, {b, g.bPitch}, task.rows, count, scratch.panel, out);
+      first += count;
+      continue;
+    }
     for (int64_t j = task.column; j < task.column + task.columns; j += kTileColumns) {
       out.columns = panelWidth(job, j);
       out.c = c + (j - task.column);
@@ -162,7 +172,10 @@ static void runPass(const KernelContext& context, const Job& job) {
   const int64_t perBatch = maxOf(1, ceilDiv(wanted, g.batch * plan.splits));
 
   int64_t rowsPerTask = plan.blockRows, columnsPerTask = columns;
-  if (plan.fewRows) {
+  if (plan.thin) {
+    columnsPerTask = roundUp(ceilDiv(columns, 4 * (int64_t)context.threads), kTileColumns);
+    columnsPerTask = minOf(maxOf(columnsPerTask, 4 * kTileColumns), kThinColumns);
+  } else if (plan.fewRows) {
     const int64_t fewest = plan.copyA ? 4 * kTileColumns : kTileColumns;
     columnsPerTask = maxOf(roundUp(ceilDiv(columns, perBatch), kTileColumns), fewest);
   } else {

@@ -226,6 +226,11 @@ int main() {
   rowsAreIndependent(random, 37, 801, false);
   rowsAreIndependent(random, 128, 400, true);
   rowsAreIndependent(random, 32, 27, false);
+  // Few rows of a large B: the thin path, with both its edges.
+  rowsAreIndependent(random, 331, 801, false);
+  for (int64_t m = 1; m <= 17; m += 4)
+    for (int64_t n : {79, 512, 1031})
+      run(random, {false, false, m, n, 843 + m, m == 5 ? 3 : 0, m % 8 == 1, m % 8 == 5, (int)(m / 4), 1});
   for (int i = 0; i < 24; i++)
     callbacks(random, i % 3 == 0 ? 5 : 300 + i, 1 + random.below(70), 4 * (1 + random.below(120)), i & 1, i & 2, i & 4);
   return finish();
