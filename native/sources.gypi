@@ -23,6 +23,7 @@
       "native/kernels/matmul.cc",
       "native/kernels/normalization.cc",
       "native/kernels/optimizer.cc",
+      "native/kernels/padding.cc",
       "native/kernels/pooling.cc",
       "native/kernels/reduce.cc",
       "native/kernels/shape.cc",

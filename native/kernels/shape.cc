@@ -1,45 +1,10 @@
-// Ops that only move elements, of any type: reshape, pad, slice, concat, transpose. Whole runs are copied where rows
+// Ops that only move elements, of any type: reshape, slice, concat, transpose. Whole runs are copied where rows
 // stay together; a transposition that breaks them up goes through small square tiles.
-#include "common.h"
+#include "rows.h"
 
 namespace ocellus {
 namespace OCELLUS_ISA {
 namespace {
-
-// ---- shared --------------------------------------------------------------------------------------------------------
-
-const char* checkOneToOne(const KernelContext& context) {
-  if (const char* wrong = checkViews(context, 1, 1)) return wrong;
-  return context.inputs[0].dtype == context.outputs[0].dtype ? nullptr : "expected an output of the type of the input";
-}
-
-const char* bytesOf(const TensorView& view) { return static_cast<const char*>(view.data); }
-
-// A hostile plan may let buffers overlap, so nothing here may assume that they do not.
-// Short rows are copied in words: a call of memmove costs more than they do.
-inline void copyBytes(char* to, const char* from, int64_t bytes) {
-  if (bytes > 64 || bytes % 4 != 0) {
-    memmove(to, from, static_cast<size_t>(bytes));
-    return;
-  }
-  for (int64_t i = 0; i < bytes; i += 4) __builtin_memcpy(to + i, from + i, 4);
-}
-
-// Splits `row` into indices along dims.
-inline void unravel(int64_t row, const int64_t* dims, int rank, int64_t* index) {
-  for (int i = rank - 1; i >= 0; i--) {
-    index[i] = row % dims[i];
-    row /= dims[i];
-  }
-}
-
-// Moves on by one; the last axis runs fastest.
-inline void increment(const int64_t* dims, int rank, int64_t* index) {
-  for (int i = rank - 1; i >= 0; i--) {
-    if (++index[i] < dims[i]) return;
-    index[i] = 0;
-  }
-}
 
 // ---- reshape -------------------------------------------------------------------------------------------------------
 
@@ -74,84 +39,7 @@ void runReshape(const KernelContext& context) {
   });
 }
 
-// ---- pad and slice: a box of one tensor is a box of another ---------------------------------------------------------
-
-struct PadAttrs {
-  ShapeAttr before, after;
-  float value;
-};
-static_assert(sizeof(PadAttrs) == 76, "slots");
-
-const char* checkPad(const KernelContext& context) {
-  if (const char* wrong = checkOneToOne(context)) return wrong;
-  const TensorView &x = context.inputs[0], &y = context.outputs[0];
-  const PadAttrs& attrs = attrsOf<PadAttrs>(context);
-  if (attrs.before.length != x.rank || attrs.after.length != x.rank || y.rank != x.rank)
-    return "expected one padding before and after each axis";
-  for (int i = 0; i < x.rank; i++) {
-    const int64_t before = attrs.before.dims[i], after = attrs.after.dims[i];
-    if (before < 0 || after < 0) return "expected paddings of at least 0";
-    if (y.dims[i] != before + x.dims[i] + after) return "expected an output of the padded shape";
-  }
-  if (x.dtype == kInt32 && !(attrs.value >= -2147483648.0f && attrs.value < 2147483648.0f))
-    return "expected a value that an int32 holds";
-  if (x.dtype == kUint8 && !(attrs.value > -1.0f && attrs.value < 256.0f)) return "expected a value that a uint8 holds";
-  return nullptr;
-}
-
-template <class T>
-void fillRow(char* to, int64_t count, T value) {
-  T* row = reinterpret_cast<T*>(to);
-  for (int64_t i = 0; i < count; i++) row[i] = value;
-}
-
-void runPad(const KernelContext& context) {
-  const TensorView &x = context.inputs[0], &y = context.outputs[0];
-  const PadAttrs& attrs = attrsOf<PadAttrs>(context);
-  if (y.size == 0) return;
-  const int64_t width = elementBytes(y);
-  char* to = static_cast<char*>(y.data);
-  const char* from = bytesOf(x);
-  auto fill = [&](char* at, int64_t count) {
-    if (y.dtype == kFloat32) {
-      fillRow(at, count, attrs.value);
-    } else if (y.dtype == kInt32) {
-      fillRow(at, count, static_cast<int32_t>(attrs.value));
-    } else {
-      fillRow(at, count, static_cast<uint8_t>(attrs.value));
-    }
-  };
-  // Axes from `rank` on are not padded: with the last padded axis they make up one row.
-  int rank = y.rank;
-  int64_t inner = 1;
-  while (rank > 0 && attrs.before.dims[rank - 1] == 0 && attrs.after.dims[rank - 1] == 0) inner *= y.dims[--rank];
-  const int outer = rank > 0 ? rank - 1 : 0;
-  const int64_t before = rank > 0 ? attrs.before.dims[outer] * inner : 0;
-  const int64_t middle = rank > 0 ? x.dims[outer] * inner : inner;
-  const int64_t length = rank > 0 ? y.dims[outer] * inner : inner;
-  parallelFor(context, y.size / length, grainFor(2 * length * width), [&](int64_t begin, int64_t end, int32_t) {
-    int64_t index[kMaxRank];
-    unravel(begin, y.dims, outer, index);
-    for (int64_t row = begin; row < end; row++) {
-      char* at = to + row * length * width;
-      int64_t source = 0;
-      bool inside = true;
-      for (int i = 0; i < outer; i++) {
-        const int64_t position = index[i] - attrs.before.dims[i];
-        inside = inside && position >= 0 && position < x.dims[i];
-        source = source * x.dims[i] + position;
-      }
-      if (inside) {
-        fill(at, before);
-        copyBytes(at + before * width, from + source * middle * width, middle * width);
-        fill(at + (before + middle) * width, length - before - middle);
-      } else {
-        fill(at, length);
-      }
-      increment(y.dims, outer, index);
-    }
-  });
-}
+// ---- slice ----------------------------------------------------------------------------------------------------------
 
 struct SliceAttrs {
   ShapeAttr begin, size;
@@ -410,7 +298,6 @@ void runTranspose(const KernelContext& context) {
 
 const KernelEntry entries[] = {
     {"reshape(x) -> (y) {shape:i9}", sizeof(ReshapeAttrs), checkReshape, nullptr, runReshape},
-    {"pad(x) -> (y) {before:i9, after:i9, value:f}", sizeof(PadAttrs), checkPad, nullptr, runPad},
     {"slice(x) -> (y) {begin:i9, size:i9}", sizeof(SliceAttrs), checkSlice, nullptr, runSlice},
     {"concat(...xs) -> (y) {axis:i}", sizeof(ConcatAttrs), checkConcat, nullptr, runConcat},
     {"transpose(x) -> (y) {permutation:i9}", sizeof(TransposeAttrs), checkTranspose, nullptr, runTranspose},

@@ -13,6 +13,7 @@ extern const KernelFamily lossFamily;
 extern const KernelFamily matmulFamily;
 extern const KernelFamily normalizationFamily;
 extern const KernelFamily optimizerFamily;
+extern const KernelFamily paddingFamily;
 extern const KernelFamily poolingFamily;
 extern const KernelFamily reduceFamily;
 extern const KernelFamily shapeFamily;
@@ -22,9 +23,9 @@ extern const KernelFamily winogradGradientFamily;
 namespace {
 
 const KernelFamily* const kFamilies[] = {
-    &activationFamily, &convFamily,   &dropoutFamily,       &elementwiseFamily,      &foldingFamily,
-    &lossFamily,       &matmulFamily, &normalizationFamily, &optimizerFamily,        &poolingFamily,
-    &reduceFamily,     &shapeFamily,  &winogradFamily,      &winogradGradientFamily,
+    &activationFamily, &convFamily,   &dropoutFamily,       &elementwiseFamily, &foldingFamily,
+    &lossFamily,       &matmulFamily, &normalizationFamily, &optimizerFamily,   &paddingFamily,
+    &poolingFamily,    &reduceFamily, &shapeFamily,         &winogradFamily,    &winogradGradientFamily,
 };
 
 }  // namespace

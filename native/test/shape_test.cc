@@ -5,13 +5,15 @@
 
 namespace ocellus {
 namespace OCELLUS_ISA {
+extern const KernelFamily paddingFamily;
 extern const KernelFamily shapeFamily;
-}
+}  // namespace OCELLUS_ISA
 }  // namespace ocellus
 
 namespace {
 
 const KernelFamily& family = ocellus::OCELLUS_ISA::shapeFamily;
+const KernelFamily& padding = ocellus::OCELLUS_ISA::paddingFamily;
 const DType types[] = {ocellus::kFloat32, ocellus::kInt32, ocellus::kUint8};
 
 Shape indexOf(int64_t position, const Shape& shape) {
@@ -39,7 +41,7 @@ void padAndSlice(Random& source, const Shape& shape, const Shape& before, const 
   for (const DType type : types) {
     const Tensor x = randomIntegers(source, shape, 256, type);
     std::vector<Tensor> padded = {empty(large, type)}, sliced = {empty(shape, type)};
-    if (!run(family, "pad", {x}, padded, Attrs().shape(before).shape(after).f(7))) return;
+    if (!run(padding, "pad", {x}, padded, Attrs().shape(before).shape(after).i(0).f(7))) return;
     std::vector<double> want;
     for (int64_t i = 0; i < sizeOf(large); i++) {
       Shape index = indexOf(i, large);
@@ -118,12 +120,22 @@ void hostile() {
   rejects(family, "reshape", {x}, {empty({2, 6})}, Attrs().shape({3, 4}), "another shape");
   rejects(family, "reshape", {x}, {empty({2, 6})}, Attrs().shape({-1, -1}), "two open axes");
   rejects(family, "reshape", {x}, {bytes}, Attrs().shape({3, 4}), "another type");
-  check(verdict(family, "pad", {x}, {y}, Attrs().shape({1, 0}).shape({1, 0}).f(0)) == nullptr, "pad accepts what fits");
-  rejects(family, "pad", {x}, {y}, Attrs().shape({2, 0}).shape({1, 0}).f(0), "too much");
-  rejects(family, "pad", {x}, {y}, Attrs().shape({3, 0}).shape({-1, 0}).f(0), "negative paddings");
-  rejects(family, "pad", {x}, {y}, Attrs().shape({1}).shape({1, 0}).f(0), "a short list");
-  rejects(family, "pad", {bytes}, {empty({5, 4}, ocellus::kUint8)}, Attrs().shape({1, 0}).shape({1, 0}).f(256), "256");
-  rejects(family, "pad", {bytes}, {empty({5, 4}, ocellus::kUint8)}, Attrs().shape({1, 0}).shape({1, 0}).f(NAN), "NaN");
+  check(verdict(padding, "pad", {x}, {y}, Attrs().shape({1, 0}).shape({1, 0}).i(0).f(0)) == nullptr,
+        "pad accepts what fits");
+  rejects(padding, "pad", {x}, {y}, Attrs().shape({2, 0}).shape({1, 0}).i(0).f(0), "too much");
+  rejects(padding, "pad", {x}, {y}, Attrs().shape({3, 0}).shape({-1, 0}).i(0).f(0), "negative paddings");
+  rejects(padding, "pad", {x}, {y}, Attrs().shape({1}).shape({1, 0}).i(0).f(0), "a short list");
+  rejects(padding, "pad", {bytes}, {empty({5, 4}, ocellus::kUint8)}, Attrs().shape({1, 0}).shape({1, 0}).i(0).f(256),
+          "256");
+  rejects(padding, "pad", {bytes}, {empty({5, 4}, ocellus::kUint8)}, Attrs().shape({1, 0}).shape({1, 0}).i(0).f(NAN),
+          "NaN");
+  const Attrs modeAttrs = Attrs().shape({1, 0}).shape({1, 0});
+  rejects(padding, "pad", {x}, {y}, Attrs(modeAttrs).i(4).f(0), "an unknown mode");
+  rejects(padding, "pad", {empty({0, 4})}, {empty({2, 4})}, Attrs(modeAttrs).i(1).f(0), "borders of nothing");
+  check(verdict(padding, "padGrad", {y}, {x}, Attrs(modeAttrs).i(2)) == nullptr, "padGrad accepts what fits");
+  rejects(padding, "padGrad", {y}, {x}, Attrs(modeAttrs).i(3), "an unknown mode");
+  rejects(padding, "padGrad", {x}, {y}, Attrs(modeAttrs).i(0), "an output larger than the input");
+  rejects(padding, "padGrad", {empty({2, 4})}, {empty({0, 4})}, Attrs(modeAttrs).i(0), "borders of nothing");
   rejects(family, "slice", {y}, {x}, Attrs().shape({3, 0}).shape({3, 4}), "a slice past the end");
   rejects(family, "slice", {y}, {x}, Attrs().shape({-1, 0}).shape({3, 4}), "a slice before the begin");
   rejects(family, "slice", {y}, {x}, Attrs().shape({INT32_MAX, 0}).shape({3, 4}), "a far slice");

@@ -10,6 +10,7 @@ import { matmulOps } from './matmul.js';
 import { normalizationOps } from './normalization.js';
 import type { AnyOp } from './op.js';
 import { optimizerOps } from './optimizer.js';
+import { paddingOps } from './padding.js';
 import { poolingOps } from './pooling.js';
 import { reduceOps } from './reduce.js';
 import { shapeOps } from './shape.js';
@@ -24,6 +25,7 @@ const families: readonly (readonly AnyOp[])[] = [
   poolingOps,
   normalizationOps,
   dropoutOps,
+  paddingOps,
   shapeOps,
   lossOps,
   optimizerOps,

@@ -98,3 +98,9 @@ export function positiveSizes(context: Context, name: string, spec: TensorSpec):
   if (spec.shape.slice(1).every((size) => size >= 1)) return;
   context.fail(`'${name}' with sizes of at least 1 after the batch axis`, shapeText(spec.shape));
 }
+
+/** Checks that a list attribute has one number per axis. */
+export function onePerAxis(context: Context, name: string, list: readonly number[], shape: readonly number[]): void {
+  if (list.length === shape.length) return;
+  context.fail(`${name} with one number per axis of ${shapeText(shape)}`, list, undefined, 'ERR_OCELLUS_ARGUMENT');
+}

@@ -1,9 +1,9 @@
-// Ops that move elements without changing them: reshape (no work at all), pad, slice, concat, transpose. Any type.
+// Ops that move elements without changing them: reshape (no work at all), slice, concat, transpose. Any type.
 
 import { sameShape, shapeText, sizeOf, stridesOf } from '../core/shape.js';
-import { attr, defineOp, type InferContext, numbers, type OpCase, type Value } from './op.js';
-import { atLeast, input, within } from './rules.js';
-import { copyStrided } from './strided.js';
+import { attr, defineOp, numbers, type OpCase, type Value } from './op.js';
+import { atLeast, input, onePerAxis, within } from './rules.js';
+import { copyStrided, positionOf } from './strided.js';
 
 /** Resolves a -1 in `wanted`; null when the sizes do not fit. */
 function resolveShape(size: number, wanted: readonly number[]): number[] | null {
@@ -46,71 +46,6 @@ const reshape = defineOp({
     { name: 'scalar to vector', inputs: [{ shape: [] }], attrs: { shape: [1] } },
     { name: 'bytes', inputs: [{ shape: [4, 6], dtype: 'uint8', values: 'bytes' }], attrs: { shape: [4, 3, -1] } },
     { name: 'empty batch', inputs: [{ shape: [0, 6] }], attrs: { shape: [0, 2, 3] } },
-  ],
-});
-
-/** Checks that a list attribute has one number per axis. */
-function onePerAxis(context: InferContext, name: string, list: readonly number[], shape: readonly number[]): void {
-  if (list.length === shape.length) return;
-  context.fail(`${name} with one number per axis of ${shapeText(shape)}`, list, undefined, 'ERR_OCELLUS_ARGUMENT');
-}
-
-/** Position of the element with these coordinates. */
-function positionOf(coordinates: readonly number[], strides: readonly number[]): number {
-  return coordinates.reduce((sum, coordinate, axis) => sum + coordinate * strides[axis], 0);
-}
-
-const pad = defineOp({
-  name: 'pad',
-  inputs: ['x'],
-  outputs: ['y'],
-  attrs: { before: attr.shape(), after: attr.shape(), value: attr.float(0) },
-  infer(context) {
-    const x = input(context, 0, 'x', null);
-    const { before, after } = context.attrs;
-    onePerAxis(context, 'before', before, x.shape);
-    onePerAxis(context, 'after', after, x.shape);
-    atLeast(context, 'before', before, 0);
-    atLeast(context, 'after', after, 0);
-    return [{ shape: x.shape.map((size, axis) => before[axis] + size + after[axis]), dtype: x.dtype }];
-  },
-  run({ inputs, outputs, attrs: { before, value } }) {
-    const [x, y] = [numbers(inputs[0]), numbers(outputs[0])];
-    const shape = inputs[0]?.shape ?? [];
-    const strides = stridesOf(outputs[0].shape);
-    y.fill(value);
-    copyStrided(
-      shape,
-      { data: x, strides: stridesOf(shape) },
-      { data: y, strides, origin: positionOf(before, strides) },
-    );
-  },
-  gradient(context) {
-    const { shape } = context.inputs[0] as Value;
-    return context.emit('slice', [context.dOutputs[0]], { begin: context.attrs.before, size: shape });
-  },
-  cases: [
-    { name: 'vector', inputs: [{ shape: [5] }], attrs: { before: [2], after: [3] } },
-    {
-      name: 'image, asymmetric, other value',
-      inputs: [{ shape: [2, 3, 5, 3] }],
-      attrs: { before: [0, 1, 2, 0], after: [0, 0, 3, 0], value: -1.5 },
-    },
-    { name: 'all axes', inputs: [{ shape: [2, 3, 2] }], attrs: { before: [1, 0, 2], after: [0, 2, 1] } },
-    { name: 'nothing', inputs: [{ shape: [3, 2] }], attrs: { before: [0, 0], after: [0, 0] } },
-    {
-      name: 'bytes',
-      inputs: [{ shape: [3, 4], dtype: 'uint8', values: 'bytes' }],
-      attrs: { before: [1, 1], after: [1, 1], value: 7 },
-    },
-    {
-      name: 'integers',
-      inputs: [{ shape: [7], dtype: 'int32', values: 'labels', max: 9 }],
-      attrs: { before: [0], after: [2], value: -1 },
-    },
-    { name: 'scalar', inputs: [{ shape: [] }], attrs: { before: [], after: [] } },
-    { name: 'empty batch', inputs: [{ shape: [0, 2] }], attrs: { before: [0, 1], after: [0, 1] } },
-    { name: 'only padding', inputs: [{ shape: [0, 2] }], attrs: { before: [1, 0], after: [1, 0], value: 3 } },
   ],
 });
 
@@ -274,4 +209,4 @@ const transpose = defineOp({
   ],
 });
 
-export const shapeOps = [reshape, pad, slice, concat, transpose];
+export const shapeOps = [reshape, slice, concat, transpose];

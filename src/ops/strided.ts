@@ -61,6 +61,11 @@ function mergeAxes(shape: readonly number[], strides: readonly (readonly number[
   return { shape: sizes, strides: merged };
 }
 
+/** Position of the element with these coordinates. */
+export function positionOf(coordinates: readonly number[], strides: readonly number[]): number {
+  return coordinates.reduce((sum, coordinate, axis) => sum + coordinate * strides[axis], 0);
+}
+
 /** One side of a strided copy. */
 export interface StridedView {
   data: NumericArray;
