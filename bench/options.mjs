@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { checkName, checkOptions, OcellusError } from '../dist/core/errors.js';
-import { nets } from './nets/index.mjs';
+import { classics, nets } from './nets/index.mjs';
 import { peerNames } from './peers/index.mjs';
 
 /** What there is to measure, each a module of this folder, with the options it knows. */
@@ -70,7 +70,7 @@ const names = (table) => (name, text) => {
 const asTable = (items) => Object.fromEntries(items.map((item) => [item, true]));
 
 const readers = {
-  nets: names(nets),
+  nets: (name, text, bench) => names(bench === 'parameters' ? { ...nets, ...classics } : nets)(name, text),
   layers: (_, text) => list(text),
   passes: names(asTable(list(help.passes))),
   algorithms: names(asTable(list(help.algorithms))),
@@ -107,7 +107,8 @@ export function parseOptions(args) {
   const options = { bench, json: values.json === true, against: values.against };
   for (const name of allowed) {
     if (values[name] === undefined) continue;
-    if (typeof values[name] === 'string' && values[name] !== '') options[name] = readers[name](name, values[name]);
+    if (typeof values[name] === 'string' && values[name] !== '')
+      options[name] = readers[name](name, values[name], bench);
     else
       throw new OcellusError('ERR_OCELLUS_OPTION', {
         where: `bench, option '${name}'`,

@@ -97,6 +97,13 @@ describe.skipIf(!hasDist)('networks', () => {
       resnet18: 11_689_512,
       resnet50: 25_557_032,
       mobilenetv2: 3_504_872,
+      alexnet2012: 60_965_224,
+      alexnet2012ungrouped: 62_378_344,
+      resnet20identity: 269_722,
+      resnet34: 21_797_672,
+      squeezenet: 1_235_496,
+      densenet121: 7_978_856,
+      unet: 31_030_658,
     });
   });
 });

@@ -2,8 +2,9 @@
 
 import { input, model } from '../../dist/index.js';
 import { surveyNetwork } from '../../dist/train/weights.js';
+import { alexnet2012, densenet121, squeezenet, unet } from './classics.mjs';
 import { alexnet, cifarcnn, lenet5, mnistcnn, vgg11, vgg16 } from './plain.mjs';
-import { mobilenetv2, resnet18, resnet20, resnet50 } from './residual.mjs';
+import { mobilenetv2, resnet18, resnet20, resnet20identity, resnet34, resnet50 } from './residual.mjs';
 
 const digit = { shape: [28, 28, 1], classes: 10 };
 const thumbnail = { shape: [32, 32, 3], classes: 10 };
@@ -23,9 +24,20 @@ export const nets = {
   mobilenetv2: { build: mobilenetv2, batch: 8, ...photo },
 };
 
+/** Networks of the literature besides: their parameters are counted. */
+export const classics = {
+  alexnet2012: { build: alexnet2012(2), shape: [227, 227, 3] },
+  alexnet2012ungrouped: { build: alexnet2012(1), shape: [227, 227, 3] },
+  resnet20identity: { build: resnet20identity, ...thumbnail },
+  resnet34: { build: resnet34, ...photo },
+  squeezenet: { build: squeezenet, ...photo },
+  densenet121: { build: densenet121, ...photo },
+  unet: { build: unet, shape: [256, 256, 1] },
+};
+
 /** The model, without weights until something asks for them. */
 export function buildNet(name) {
-  const { build, shape } = nets[name];
+  const { build, shape } = nets[name] ?? classics[name];
   const image = input({ shape });
   return model({ inputs: image, outputs: build(image), seed: 1, name });
 }

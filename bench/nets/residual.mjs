@@ -3,6 +3,7 @@
 
 import { layers } from '../../dist/index.js';
 import { channelsOf, convNorm, dense, dropout, globalAverage, maxPool } from './blocks.mjs';
+import { paddedShortcut } from './classics.mjs';
 
 const activation = 'relu';
 const plus = (x, y) => layers.add().apply([x, y]);
@@ -31,11 +32,16 @@ function stages(x, block, counts, filters) {
   return globalAverage(x);
 }
 
-/** The small one, for images of 32x32. */
-export function resnet20(image) {
-  const x = convNorm(image, 16, 3, { activation });
-  return dense(stages(x, basicBlock, [3, 3, 3], 16), 10);
+function identityBlock(x, filters, strides) {
+  const y = convNorm(convNorm(x, filters, 3, { strides, activation }), filters, 3);
+  return layers.relu().apply(plus(y, paddedShortcut(x, filters, strides)));
 }
+
+/** The small one, for images of 32x32. */
+const small = (block) => (image) => dense(stages(convNorm(image, 16, 3, { activation }), block, [3, 3, 3], 16), 10);
+
+export const resnet20 = small(basicBlock);
+export const resnet20identity = small(identityBlock);
 
 const resnet = (block, counts) => (image) => {
   const x = convNorm(image, 64, 7, { strides: 2, activation });
@@ -43,6 +49,7 @@ const resnet = (block, counts) => (image) => {
 };
 
 export const resnet18 = resnet(basicBlock, [2, 2, 2, 2]);
+export const resnet34 = resnet(basicBlock, [3, 4, 6, 3]);
 export const resnet50 = resnet(bottleneck, [3, 4, 6, 3]);
 
 /** Widen, filter each channel by itself, narrow again. */
