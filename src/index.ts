@@ -14,6 +14,7 @@ export { type Plan, planToText } from './graph/plan.js';
 export { readSafetensors, writeSafetensors } from './io/safetensors.js';
 export type { CompileOptions } from './model/compile.js';
 export { type ModelOptions, model, sequential } from './model/compose.js';
+export type { GradientCheck, GradientCheckOptions, MemoryNeed } from './model/inspect.js';
 export { type LoadOptions, load } from './model/load.js';
 export { Model, type ModelWeight, type PlanOptions } from './model/model.js';
 export type { PredictOptions } from './model/predict.js';

@@ -6,7 +6,10 @@ import { check, checkName, checkOptions, OcellusError } from '../core/errors.js'
 import { type Dataset, isDataset, type ModelData } from '../data/dataset.js';
 import { type Plan, planToText } from '../graph/plan.js';
 import { writeFileAtomic } from '../io/atomic.js';
-import type { Network } from '../nn/network.js';
+import type { Layer } from '../nn/layer.js';
+import type { NamedLayer, Network } from '../nn/network.js';
+import { type LayerPattern, selectLayers } from '../nn/select.js';
+import type { SymbolicTensor } from '../nn/symbolic.js';
 import { sampleShapes } from '../train/adapter.js';
 import type { History, TrainEvent, TrainedModel } from '../train/events.js';
 import { evaluate, train } from '../train/fit.js';
@@ -21,6 +24,7 @@ import {
 import { type Mode, modes, type ProgramRequest } from '../train/program.js';
 import { evaluationReporter, progressReporter } from '../train/reporter.js';
 import { Session } from '../train/session.js';
+import { surveyNetwork } from '../train/weights.js';
 import {
   applyCompiled,
   type Compiled,
@@ -30,6 +34,13 @@ import {
   targetSpecs,
 } from './compile.js';
 import { encodeModel } from './file.js';
+import {
+  compareGradients,
+  type GradientCheck,
+  type GradientCheckOptions,
+  type MemoryNeed,
+  memoryNeed,
+} from './inspect.js';
 import { type PredictOptions, predict, predictSync } from './predict.js';
 import { randomStep } from './profile.js';
 import { type SummaryOptions, summaryText } from './summary.js';
@@ -70,6 +81,60 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
 
   get name(): string {
     return this.network.name ?? 'model';
+  }
+
+  /** The layers in the order in which they run, with their names. */
+  get layers(): readonly NamedLayer[] {
+    return this.network.layers;
+  }
+
+  /**
+   * The layer of this name; `block/conv2d` lies in the layer `block`.
+   *
+   * @throws ERR_OCELLUS_OPTION for a name that no layer has
+   */
+  layer(path: string): Layer {
+    return this.network.layer(path);
+  }
+
+  /**
+   * Applies the model to the output of other layers, as a layer of a larger model. The larger model starts with this
+   * model's weights as they are when it makes its own; from then on each has its own.
+   *
+   * @example
+   * const backbone = sequential([layers.conv2d({ filters: 8, kernelSize: 3, inputShape: [32, 32, 3] })]);
+   * const photo = input({ shape: [32, 32, 3] });
+   * const features = layers.flatten().apply(backbone.apply(photo));
+   * const scores = layers.dense({ units: 5 }).apply(features);
+   */
+  apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor {
+    this.network.weightsFrom = () => this.getWeights();
+    return this.network.apply(inputs);
+  }
+
+  /**
+   * Freezes the weights of layers, by default of all; batch normalization then works with its running statistics. A
+   * compiled model is compiled anew: its optimizer starts afresh.
+   *
+   * @param patterns paths, in which * stands for anything, or regular expressions
+   * @throws ERR_OCELLUS_OPTION for a pattern that fits no layer
+   * @example
+   * model.freeze().unfreeze('dense*');
+   */
+  freeze(patterns: LayerPattern | readonly LayerPattern[] = '*'): this {
+    return this.setTrainable('freeze', patterns, false);
+  }
+
+  /** Takes `freeze` back. A layer trains again once every layer it lies in does. */
+  unfreeze(patterns: LayerPattern | readonly LayerPattern[] = '*'): this {
+    return this.setTrainable('unfreeze', patterns, true);
+  }
+
+  private setTrainable(where: string, patterns: LayerPattern | readonly LayerPattern[], trainable: boolean): this {
+    this.session?.requireIdle(where);
+    for (const { layer } of selectLayers(this.network, where, patterns)) layer.trainable = trainable;
+    if (this.session && this.compiled) applyCompiled(this.session, this.compiled);
+    return this;
   }
 
   /** The optimizer of `compile`; its `learningRate` may be set between steps. */
@@ -173,6 +238,47 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
   /** As `predict`, on the calling thread's time: the event loop waits. */
   predictSync(x: ModelData, options: Omit<PredictOptions, 'signal'> = {}): Prediction {
     return this.unwrap(predictSync(this.built('predictSync', x), x, options));
+  }
+
+  /**
+   * What layers put out for some samples, by their paths: [samples, …], images with their channels last. A layer that is
+   * applied several times gives its last output.
+   *
+   * @throws ERR_OCELLUS_OPTION for a path that no layer has
+   * @example
+   * const { conv2d } = await model.activations(images, 'conv2d');
+   */
+  async activations(
+    x: ModelData,
+    paths: string | readonly string[],
+    options: PredictOptions = {},
+  ): Promise<Record<string, Tensor>> {
+    const session = this.built('activations', x);
+    const calls = Object.fromEntries(surveyNetwork(this.network).calls.map((call) => [call.path, call]));
+    const wanted = [paths].flat().map((path) => checkName('activations', path, calls));
+    const tensors = await predict(session, x, options, wanted);
+    return Object.fromEntries(wanted.map(({ path }, i) => [path, tensors[i]]));
+  }
+
+  /** Bytes that weights, training and the steps on batches of one size take. */
+  memory(batchSize = 32): MemoryNeed {
+    const { batch } = this.request('memory', 'predict', { batchSize });
+    return memoryNeed(this.built('memory'), this.compiled !== null, batch);
+  }
+
+  /**
+   * Compares the gradient of every trained weight, along a random direction, with differences of the loss: a check of
+   * layers, losses and ops of one's own. The model is afterwards as before. Steps across a kink (ReLU, max pooling) give
+   * errors of some percent.
+   *
+   * @example
+   * const checks = await model.checkGradients(images, labels);
+   * console.table(checks.filter(({ error }) => error > 0.05));
+   */
+  async checkGradients(x: ModelData, y: ModelData, options: GradientCheckOptions = {}): Promise<GradientCheck[]> {
+    const { session } = this.ready('checkGradients', x);
+    const trainer = this.trainer();
+    return compareGradients(session, () => trainer.gradients(x, y), options);
   }
 
   /**

@@ -1,6 +1,6 @@
 // Prediction: samples in batches through the network, outputs collected into tensors.
 
-import { type NumericArray, viewOf } from '../core/dtype.js';
+import { type NumericArray, type TensorSpec, viewOf } from '../core/dtype.js';
 import { check, checkOptions } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
 import type { ModelData } from '../data/dataset.js';
@@ -16,9 +16,15 @@ export interface PredictOptions {
   signal?: AbortSignal;
 }
 
-export async function predict(session: Session, x: ModelData, options: PredictOptions): Promise<Tensor[]> {
+/** `layers`: paths of layers whose outputs are wanted instead of the network's own. */
+export async function predict(
+  session: Session,
+  x: ModelData,
+  options: PredictOptions,
+  layers?: readonly PlacedOutput[],
+): Promise<Tensor[]> {
   const { signal } = options;
-  const job = new Prediction(session, 'predict', x, options);
+  const job = new Prediction(session, layers ? 'activations' : 'predict', x, options, layers);
   for (const request of job.requests()) {
     signal?.throwIfAborted();
     await session.run(request, job);
@@ -33,6 +39,12 @@ export function predictSync(session: Session, x: ModelData, options: PredictOpti
   return job.results;
 }
 
+/** The output of a layer for a batch of one. */
+export interface PlacedOutput {
+  readonly path: string;
+  readonly output: TensorSpec;
+}
+
 class Prediction implements StepUser<void> {
   readonly results: Tensor[];
   private readonly inputs: readonly { data: NumericArray; size: number }[];
@@ -42,7 +54,13 @@ class Prediction implements StepUser<void> {
   private start = 0;
   private end = 0;
 
-  constructor(session: Session, where: string, x: ModelData, options: PredictOptions) {
+  constructor(
+    session: Session,
+    where: string,
+    x: ModelData,
+    options: PredictOptions,
+    private readonly layers?: readonly PlacedOutput[],
+  ) {
     checkOptions(where, options, ['batchSize', 'signal']);
     const { batchSize = 32, signal } = options;
     check(Number.isSafeInteger(batchSize) && batchSize >= 1, 'ERR_OCELLUS_OPTION', () => ({
@@ -60,7 +78,8 @@ class Prediction implements StepUser<void> {
     this.samples = tensors[0].shape[0];
     this.dtypes = tensors.map((tensor) => tensor.dtype);
     this.inputs = tensors.map(({ data, shape }) => ({ data, size: sizeOf(shape) / shape[0] }));
-    this.results = session.outputs.map(({ shape, dtype }) => {
+    const outputs = layers ? layers.map(({ output }) => output) : session.outputs;
+    this.results = outputs.map(({ shape, dtype }) => {
       const whole = [this.samples, ...shape.slice(1)];
       const data = viewOf(new ArrayBuffer(sizeOf(whole) * (dtype === 'uint8' ? 1 : 4)), dtype, 0, sizeOf(whole));
       return new Tensor(data as Float32Array, whole);
@@ -70,7 +89,8 @@ class Prediction implements StepUser<void> {
   *requests(): Generator<ProgramRequest> {
     for (this.start = 0; this.start < this.samples; this.start = this.end) {
       this.end = Math.min(this.start + this.batchSize, this.samples);
-      yield { mode: 'predict', batch: this.end - this.start, dtypes: this.dtypes };
+      const request = { mode: 'predict', batch: this.end - this.start, dtypes: this.dtypes } as const;
+      yield this.layers ? { ...request, layers: this.layers.map(({ path }) => path) } : request;
     }
   }
 

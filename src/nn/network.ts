@@ -53,6 +53,8 @@ export class Network implements Layer {
   readonly outputs: readonly number[];
   readonly anyDtype = true;
   trainable = true;
+  /** Where a model that this network becomes part of finds first weights, by path; null: they are made new. */
+  weightsFrom: (() => Readonly<Record<string, Float32Array>>) | null = null;
   private specs: readonly NetworkInput[];
 
   constructor(parts: NetworkParts) {

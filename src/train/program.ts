@@ -7,7 +7,7 @@ import { Graph, type GraphValue } from '../graph/graph.js';
 import type { Plan, PlanBuffer } from '../graph/plan.js';
 import { contiguousRuns, flatten, type Variable, type Variables } from '../graph/variables.js';
 import type { Loss } from '../nn/losses.js';
-import { buildNetwork, type Network, type VariableSource } from '../nn/network.js';
+import { buildNetwork, type LayerCall, type Network, type VariableSource } from '../nn/network.js';
 import type { Optimizer } from '../nn/optimizers.js';
 
 /**
@@ -44,6 +44,8 @@ export interface ProgramRequest {
   readonly batch: number;
   /** Types of the data, one per input of the network. */
   readonly dtypes: readonly DType[];
+  /** Paths of layers whose outputs a prediction gives instead of the network's own. */
+  readonly layers?: readonly string[];
 }
 
 export interface ProgramContext {
@@ -105,13 +107,17 @@ interface Parts {
   loss: Value | null;
 }
 
-function forward(graph: Graph, { mode, batch, dtypes }: ProgramRequest, context: ProgramContext, parts: Parts): void {
+function forward(graph: Graph, request: ProgramRequest, context: ProgramContext, parts: Parts): void {
+  const { mode, batch, dtypes, layers } = request;
   const { network, objective } = context;
   const training = mode === 'train' || mode === 'gradients';
   parts.inputs = network.inputs.map(({ name, shape }, i) =>
     graph.input(name, [batch, ...(shape as number[])], dtypes[i]),
   );
-  parts.outputs = buildNetwork(network, { graph, inputs: parts.inputs, training, variables: context.source });
+  const made = new Map<string, Value>();
+  const onLayer = ({ path, output }: LayerCall): void => void made.set(path, output);
+  parts.outputs = buildNetwork(network, { graph, inputs: parts.inputs, training, variables: context.source, onLayer });
+  if (layers) parts.outputs = layers.map((path) => made.get(path) as Value);
   if (mode === 'predict' || !objective) return;
   graph.scope('loss', () => {
     parts.outputs.forEach((output, index) => {

@@ -308,7 +308,7 @@ export class Session {
         help: "call model.compile({ optimizer: 'adam', loss: … }) first",
       });
     }
-    const key = `${request.mode}/${request.batch}/${request.dtypes}`;
+    const key = `${request.mode}/${request.batch}/${request.dtypes}/${request.layers?.join() ?? ''}`;
     const known = this.programs.get(key);
     const cached = known ?? { program: this.build(request), bound: null };
     this.programs.delete(key);

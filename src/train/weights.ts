@@ -8,7 +8,8 @@ import { Graph } from '../graph/graph.js';
 import type { Variable, Variables } from '../graph/variables.js';
 import { dryVariables } from '../nn/build.js';
 import { initialValues } from '../nn/initializers.js';
-import { buildNetwork, type LayerCall, type Network, type VariableSource } from '../nn/network.js';
+import { buildNetwork, type LayerCall, Network, type VariableSource } from '../nn/network.js';
+import { allLayers } from '../nn/select.js';
 
 /** A weight or statistic as the network asks for it. */
 export interface WeightSpec {
@@ -58,7 +59,18 @@ export function surveyNetwork(network: Network): Survey {
     },
     onLayer: (call) => calls.push(call),
   });
-  return { weights, outputs, calls };
+  return { weights: takeOver(network, weights), outputs, calls };
+}
+
+/** The weights of models that are part of the network start as those models have them. */
+function takeOver(network: Network, weights: readonly WeightSpec[]): WeightSpec[] {
+  const parts = allLayers(network).flatMap(({ path, layer }) =>
+    layer instanceof Network && layer.weightsFrom ? { prefix: `${path}/`, from: layer.weightsFrom } : [],
+  );
+  return weights.map((weight) => {
+    const part = parts.find(({ prefix }) => weight.path.startsWith(prefix));
+    return part ? { ...weight, create: () => part.from()[weight.path.slice(part.prefix.length)] } : weight;
+  });
 }
 
 /** Variables of a network in `state`: trainable weights first, then the others, then the (seed, step) of dropout. */
