@@ -1,7 +1,8 @@
-// summary(): Keras's table with columns more: multiply-adds per sample, memory of the activations and, once it is known,
-// the algorithm of each convolution.
+// summary(): Keras's table with columns more: multiply-adds per sample, memory of the activations, receptive fields and,
+// once it is known, the algorithm of each convolution. Columns that would say nothing are left out.
 
 import { formatBytes, formatCount, formatTable } from '../core/table.js';
+import { type FieldAxis, type ReceptiveField, ReceptiveFields } from '../graph/receptive-field.js';
 import { bytesOf } from '../graph/variables.js';
 import type { LayerCall } from '../nn/network.js';
 import type { ProgramRequest } from '../train/program.js';
@@ -23,6 +24,8 @@ const columns = [
   { title: 'Param #', align: 'right' },
   { title: 'MACs', align: 'right' },
   { title: 'Activations', align: 'right' },
+  { title: 'Receptive Field', align: 'right' },
+  { title: 'Connected to' },
   { title: 'Algorithm' },
 ] as const;
 
@@ -35,6 +38,8 @@ export function summaryText(
 ): string {
   const calls = surveyNetwork(session.network).calls.filter((call) => call.depth === 0);
   const algorithms = compiled ? convolutionAlgorithms(session, batchSize) : () => '';
+  const fields = new ReceptiveFields();
+  const sources = connections(session, calls);
   const counted = new Set<string>();
   const rows = calls.map((call) => {
     // A layer that is applied twice has its weights once.
@@ -46,13 +51,39 @@ export function summaryText(
       formatCount(parameters),
       formatCount(multiplyAdds(call)),
       formatBytes(batchSize * activationBytes(call)),
+      fieldText(fields.of(call.output)),
+      sources(call),
       algorithms(call),
     ];
   });
-  // A column without any entry would only take room.
-  const shown = rows.some((row) => row.at(-1)) ? columns : columns.slice(0, -1);
-  const totals = totalLines(session, compiled, batchSize, calls);
-  return [`Model: "${name}"`, formatTable({ columns: shown, rows, maxWidth }), ...totals].join('\n');
+  const says = columns.map((_, column) => rows.some((row) => row[column] !== ''));
+  const shown = <T>(list: readonly T[]) => list.filter((_, column) => says[column]);
+  const table = formatTable({ columns: shown(columns), rows: rows.map(shown), maxWidth });
+  return [`Model: "${name}"`, table, ...totalLines(session, compiled, batchSize, calls)].join('\n');
+}
+
+/** `5x5`: what one element sees of the input; `all` of it. */
+function fieldText(field: ReceptiveField | null): string {
+  if (!field || field.length === 0) return '';
+  const size = ({ size }: FieldAxis): string => (Number.isFinite(size) ? String(Math.round(size)) : 'all');
+  return field.every((axis) => axis.size === Number.POSITIVE_INFINITY) ? 'all' : field.map(size).join('x');
+}
+
+/** Names of what a layer reads; nothing as long as each layer reads the one before it. */
+function connections(session: Session, calls: readonly LayerCall[]): (call: LayerCall) => string {
+  const makers = new Map(calls.map((call) => [call.output, call.path]));
+  const inputs = session.network.inputs.map(({ name }) => name);
+  const names = calls.map((call) => call.inputs.map((value) => makers.get(value) ?? inputName(value, inputs)));
+  const isChain = names.every((list, i) => list.length === 1 && (i === 0 || list[0] === calls[i - 1].path));
+  return (call) => (isChain ? '' : names[calls.indexOf(call)].join(', '));
+}
+
+/** A value that no layer made is an input, perhaps converted or with its axes in another order. */
+function inputName(value: LayerCall['output'], inputs: readonly string[]): string {
+  return (
+    inputs.find((name) => value.name === name || value.name.startsWith(`${name}/`)) ??
+    (inputs.length === 1 ? inputs[0] : '')
+  );
 }
 
 /**
