@@ -5,6 +5,7 @@ namespace ocellus {
 namespace OCELLUS_ISA {
 
 extern const KernelFamily activationFamily;
+extern const KernelFamily adaptiveFamily;
 extern const KernelFamily convFamily;
 extern const KernelFamily dropoutFamily;
 extern const KernelFamily elementwiseFamily;
@@ -14,18 +15,23 @@ extern const KernelFamily matmulFamily;
 extern const KernelFamily normalizationFamily;
 extern const KernelFamily optimizerFamily;
 extern const KernelFamily paddingFamily;
+extern const KernelFamily pooling3dFamily;
 extern const KernelFamily poolingFamily;
+extern const KernelFamily powerFamily;
 extern const KernelFamily reduceFamily;
+extern const KernelFamily resizeFamily;
 extern const KernelFamily shapeFamily;
+extern const KernelFamily unpoolingFamily;
 extern const KernelFamily winogradFamily;
 extern const KernelFamily winogradGradientFamily;
 
 namespace {
 
 const KernelFamily* const kFamilies[] = {
-    &activationFamily, &convFamily,   &dropoutFamily,       &elementwiseFamily, &foldingFamily,
-    &lossFamily,       &matmulFamily, &normalizationFamily, &optimizerFamily,   &paddingFamily,
-    &poolingFamily,    &reduceFamily, &shapeFamily,         &winogradFamily,    &winogradGradientFamily,
+    &activationFamily, &adaptiveFamily,  &convFamily,      &dropoutFamily,       &elementwiseFamily,
+    &foldingFamily,    &lossFamily,      &matmulFamily,    &normalizationFamily, &optimizerFamily,
+    &paddingFamily,    &pooling3dFamily, &poolingFamily,   &powerFamily,         &reduceFamily,
+    &resizeFamily,     &shapeFamily,     &unpoolingFamily, &winogradFamily,      &winogradGradientFamily,
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The table of built-in ops: one array per family, put together here and nowhere else.
 
 import { activationOps } from './activation.js';
+import { adaptiveOps } from './adaptive.js';
 import { convOps } from './conv.js';
 import { dropoutOps } from './dropout.js';
 import { elementwiseOps } from './elementwise.js';
@@ -12,8 +13,12 @@ import type { AnyOp } from './op.js';
 import { optimizerOps } from './optimizer.js';
 import { paddingOps } from './padding.js';
 import { poolingOps } from './pooling.js';
+import { pooling3dOps } from './pooling3d.js';
+import { powerOps } from './power.js';
 import { reduceOps } from './reduce.js';
+import { resizeOps } from './resize.js';
 import { shapeOps } from './shape.js';
+import { unpoolingOps } from './unpooling.js';
 import { winogradOps } from './winograd.js';
 
 const families: readonly (readonly AnyOp[])[] = [
@@ -23,6 +28,11 @@ const families: readonly (readonly AnyOp[])[] = [
   matmulOps,
   convOps,
   poolingOps,
+  pooling3dOps,
+  adaptiveOps,
+  unpoolingOps,
+  resizeOps,
+  powerOps,
   normalizationOps,
   dropoutOps,
   paddingOps,
