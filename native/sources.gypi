@@ -17,6 +17,7 @@
       "native/kernels/activation.cc",
       "native/kernels/adaptive.cc",
       "native/kernels/conv.cc",
+      "native/kernels/conv3d.cc",
       "native/kernels/dropout.cc",
       "native/kernels/elementwise.cc",
       "native/kernels/folding.cc",

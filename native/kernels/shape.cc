@@ -1,5 +1,5 @@
-// Ops that only move elements, of any type: reshape, slice, concat, transpose. Whole runs are copied where rows
-// stay together; a transposition that breaks them up goes through small square tiles.
+// Ops that only move elements, of any type: reshape, slice, concat, transpose, reverse. Whole runs are copied where
+// rows stay together; a transposition that breaks them up goes through small square tiles.
 #include "rows.h"
 
 namespace ocellus {
@@ -296,11 +296,74 @@ void runTranspose(const KernelContext& context) {
   }
 }
 
+// ---- reverse -------------------------------------------------------------------------------------------------------
+
+struct ReverseAttrs {
+  ShapeAttr axes;
+};
+
+const char* checkReverse(const KernelContext& context) {
+  if (const char* wrong = checkOneToOne(context)) return wrong;
+  const TensorView& x = context.inputs[0];
+  if (!sameShape(x, context.outputs[0])) return "expected an output of the shape of the input";
+  const ShapeAttr& axes = attrsOf<ReverseAttrs>(context).axes;
+  if (axes.length < 0 || axes.length > x.rank) return "expected axes of the input";
+  uint32_t seen = 0;
+  for (int i = 0; i < axes.length; i++) {
+    const int32_t axis = axes.dims[i];
+    if (axis < 0 || axis >= x.rank || (seen >> axis & 1)) return "expected axes of the input, each once";
+    seen |= 1u << axis;
+  }
+  return nullptr;
+}
+
+template <class T>
+inline void reverseRow(const char* from, char* to, int64_t count) {
+  const T* x = reinterpret_cast<const T*>(from);
+  T* y = reinterpret_cast<T*>(to);
+  for (int64_t i = 0; i < count; i++) y[i] = x[count - 1 - i];
+}
+
+void runReverse(const KernelContext& context) {
+  const TensorView &x = context.inputs[0], &y = context.outputs[0];
+  const ShapeAttr& axes = attrsOf<ReverseAttrs>(context).axes;
+  if (y.size == 0) return;
+  bool backwards[kMaxRank + 1] = {};
+  for (int i = 0; i < axes.length; i++) backwards[axes.dims[i]] = true;
+  // Axes after the last reversed one make up the rows; where that is the last axis, rows are turned element by element.
+  int outer = y.rank;
+  int64_t length = 1;
+  while (outer > 0 && !backwards[outer - 1]) length *= y.dims[--outer];
+  const bool turned = outer > 0 && outer == y.rank;
+  if (turned) length = y.dims[--outer];
+  const int64_t width = elementBytes(y), bytes = length * width;
+  char* to = static_cast<char*>(y.data);
+  const char* from = bytesOf(x);
+  parallelFor(context, y.size / length, grainFor(2 * bytes), [&](int64_t begin, int64_t end, int32_t) {
+    int64_t index[kMaxRank];
+    unravel(begin, y.dims, outer, index);
+    for (int64_t row = begin; row < end; row++) {
+      int64_t source = 0;
+      for (int i = 0; i < outer; i++)
+        source = source * y.dims[i] + (backwards[i] ? y.dims[i] - 1 - index[i] : index[i]);
+      if (!turned) {
+        copyBytes(to + row * bytes, from + source * bytes, bytes);
+      } else if (width == 1) {
+        reverseRow<uint8_t>(from + source * bytes, to + row * bytes, length);
+      } else {
+        reverseRow<uint32_t>(from + source * bytes, to + row * bytes, length);
+      }
+      increment(y.dims, outer, index);
+    }
+  });
+}
+
 const KernelEntry entries[] = {
     {"reshape(x) -> (y) {shape:i9}", sizeof(ReshapeAttrs), checkReshape, nullptr, runReshape},
     {"slice(x) -> (y) {begin:i9, size:i9}", sizeof(SliceAttrs), checkSlice, nullptr, runSlice},
     {"concat(...xs) -> (y) {axis:i}", sizeof(ConcatAttrs), checkConcat, nullptr, runConcat},
     {"transpose(x) -> (y) {permutation:i9}", sizeof(TransposeAttrs), checkTranspose, nullptr, runTranspose},
+    {"reverse(x) -> (y) {axes:i9}", sizeof(ReverseAttrs), checkReverse, nullptr, runReverse},
 };
 
 }  // namespace

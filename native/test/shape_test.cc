@@ -136,6 +136,10 @@ void hostile() {
   rejects(padding, "padGrad", {y}, {x}, Attrs(modeAttrs).i(3), "an unknown mode");
   rejects(padding, "padGrad", {x}, {y}, Attrs(modeAttrs).i(0), "an output larger than the input");
   rejects(padding, "padGrad", {empty({2, 4})}, {empty({0, 4})}, Attrs(modeAttrs).i(0), "borders of nothing");
+  check(verdict(family, "reverse", {x}, {x}, Attrs().shape({1, 0})) == nullptr, "reverse accepts what fits");
+  rejects(family, "reverse", {x}, {y}, Attrs().shape({0}), "another shape");
+  rejects(family, "reverse", {x}, {x}, Attrs().shape({1, 1}), "an axis twice");
+  for (int64_t axis : {-1, 2, 8}) rejects(family, "reverse", {x}, {x}, Attrs().shape({axis}), "an axis outside");
   rejects(family, "slice", {y}, {x}, Attrs().shape({3, 0}).shape({3, 4}), "a slice past the end");
   rejects(family, "slice", {y}, {x}, Attrs().shape({-1, 0}).shape({3, 4}), "a slice before the begin");
   rejects(family, "slice", {y}, {x}, Attrs().shape({INT32_MAX, 0}).shape({3, 4}), "a far slice");

@@ -7,8 +7,8 @@ import { constantValues } from './prologue.js';
 /** Axis of the weight along which the output's channels lie; -1: the op does not take part. */
 function channelAxis({ op, inputs, attrs }: GraphNode): number {
   const rank = inputs[1]?.shape.length ?? 0;
-  if (op.name === 'conv2d' || op.name === 'dense') return rank - 1;
-  return op.name === 'conv2dTranspose' && attrs.groups === 1 ? rank - 2 : -1;
+  if (['conv2d', 'conv3d', 'dense'].includes(op.name)) return rank - 1;
+  return ['conv2dTranspose', 'conv3dTranspose'].includes(op.name) && attrs.groups === 1 ? rank - 2 : -1;
 }
 
 /** The program with every normalization that can be folded gone into the op before it. */

@@ -5,9 +5,9 @@ import { outputSizes } from './windows.js';
 
 interface Problem {
   name: string;
-  /** [N, H, W, C] of what the kernel slides over. */
-  image: readonly [number, number, number, number];
-  kernel: readonly [number, number];
+  /** [N, H, W, C] or [N, D, H, W, C] of what the kernel slides over. */
+  image: readonly number[];
+  kernel: readonly number[];
   filters: number;
   strides?: readonly number[];
   padding?: readonly number[];
@@ -19,7 +19,7 @@ interface Problem {
   large?: boolean;
 }
 
-const problems: readonly Problem[] = [
+export const imageProblems: readonly Problem[] = [
   { name: '3x3 same', image: [2, 7, 5, 3], kernel: [3, 3], filters: 5, padding: [1, 1, 1, 1] },
   { name: 'valid, one channel', image: [1, 7, 8, 1], kernel: [5, 3], filters: 3 },
   { name: 'stride 2 leaves a rest', image: [2, 8, 6, 2], kernel: [3, 3], filters: 4, strides: [2, 2] },
@@ -112,14 +112,90 @@ const problems: readonly Problem[] = [
   { name: 'empty batch', image: [0, 5, 5, 2], kernel: [3, 3], filters: 3 },
 ];
 
+export const volumeProblems: readonly Problem[] = [
+  { name: '3x3x3 same', image: [2, 5, 4, 3, 3], kernel: [3, 3, 3], filters: 5, padding: [1, 1, 1, 1, 1, 1] },
+  { name: 'valid, one channel', image: [1, 5, 7, 4, 1], kernel: [2, 5, 3], filters: 3 },
+  { name: 'stride 2 leaves a rest', image: [2, 6, 4, 5, 2], kernel: [3, 3, 2], filters: 4, strides: [2, 2, 2] },
+  { name: '1x1x1', image: [2, 3, 2, 3, 7], kernel: [1, 1, 1], filters: 11, activation: 'relu' },
+  { name: '1x1x1 stride 2', image: [1, 5, 4, 3, 3], kernel: [1, 1, 1], filters: 2, strides: [2, 2, 2] },
+  { name: '1x1x1 padded', image: [1, 3, 2, 1, 2], kernel: [1, 1, 1], filters: 3, padding: [1, 0, 2, 1, 0, 1] },
+  { name: 'output of one pixel', image: [3, 2, 3, 4, 2], kernel: [2, 3, 4], filters: 3 },
+  { name: 'volume of one pixel', image: [2, 1, 1, 1, 3], kernel: [3, 3, 3], filters: 2, padding: [1, 1, 1, 1, 1, 1] },
+  { name: 'one plane', image: [2, 1, 5, 6, 3], kernel: [1, 3, 3], filters: 2, padding: [0, 0, 1, 1, 1, 1] },
+  {
+    name: 'padding wider than the kernel',
+    image: [1, 2, 3, 1, 2],
+    kernel: [2, 2, 2],
+    filters: 3,
+    padding: [3, 2, 0, 4, 2, 3],
+  },
+  {
+    name: 'stride beyond the kernel',
+    image: [1, 7, 8, 5, 2],
+    kernel: [2, 1, 2],
+    filters: 3,
+    strides: [3, 4, 3],
+    padding: [1, 0, 0, 1, 0, 0],
+  },
+  {
+    name: 'dilation with stride',
+    image: [1, 7, 9, 8, 3],
+    kernel: [3, 2, 3],
+    filters: 5,
+    dilation: [2, 3, 1],
+    strides: [2, 3, 2],
+    padding: [1, 2, 0, 3, 1, 1],
+  },
+  {
+    name: 'dilation and stride with common divisors',
+    image: [1, 13, 9, 11, 2],
+    kernel: [3, 2, 3],
+    filters: 3,
+    dilation: [4, 2, 3],
+    strides: [2, 4, 6],
+  },
+  {
+    name: 'groups, dilation, stride, asymmetric padding',
+    image: [2, 5, 6, 7, 6],
+    kernel: [2, 3, 2],
+    filters: 3,
+    groups: 3,
+    dilation: [1, 2, 1],
+    strides: [1, 2, 3],
+    padding: [0, 1, 2, 0, 1, 2],
+    activation: 'tanh',
+  },
+  {
+    name: 'two filters per channel',
+    image: [1, 3, 4, 5, 3],
+    kernel: [2, 3, 2],
+    filters: 6,
+    groups: 3,
+    padding: [1, 1, 1, 1, 1, 1],
+  },
+  { name: 'no bias, relu6', image: [1, 3, 3, 4, 2], kernel: [2, 2, 2], filters: 3, noBias: true, activation: 'relu6' },
+  {
+    name: 'several blocks',
+    image: [1, 7, 6, 5, 19],
+    kernel: [3, 3, 3],
+    filters: 37,
+    padding: [1, 1, 1, 1, 1, 1],
+    large: true,
+  },
+  { name: 'empty batch', image: [0, 3, 4, 5, 2], kernel: [3, 3, 3], filters: 3 },
+];
+
 function sizesOf(problem: Problem) {
-  const { image, kernel, filters, strides = [1, 1], padding = [0, 0, 0, 0], dilation = [1, 1], groups = 1 } = problem;
-  const inputSize = [image[1], image[2]];
+  const { image, kernel, filters, groups = 1 } = problem;
+  const ones = kernel.map(() => 1);
+  const { strides = ones, dilation = ones, padding = [...ones, ...ones].fill(0) } = problem;
+  const inputSize = image.slice(1, -1);
   const windows = outputSizes({ inputSize, kernelSize: kernel, strides, dilation }, padding);
   return {
     inputSize,
+    channels: image[image.length - 1],
     output: [image[0], ...windows, filters],
-    weight: [...kernel, image[3] / groups, filters],
+    weight: [...kernel, image[image.length - 1] / groups, filters],
     attrs: { strides, padding, dilation, groups },
   };
 }
@@ -133,28 +209,36 @@ function makeCase(problem: Problem, inputs: readonly (readonly number[] | null)[
   };
 }
 
-/** Cases that differ only in bias or activation say nothing new about the gradient rows. */
-const plainProblems = problems.filter(({ activation, noBias, groups }) => (!activation && !noBias) || groups);
+/** Cases of the four rows. */
+export interface ConvolutionCases {
+  forward: OpCase[];
+  gradInput: OpCase[];
+  gradWeight: OpCase[];
+  transposed: OpCase[];
+}
 
-export const conv2dCases = problems.map((problem) => {
-  const { weight, attrs } = sizesOf(problem);
-  const bias = problem.noBias ? null : [problem.filters];
-  return makeCase(problem, [problem.image, weight, bias], { ...attrs, activation: problem.activation ?? 'linear' });
-});
-
-export const conv2dTransposeCases = problems.map((problem) => {
-  const { inputSize, output, weight, attrs } = sizesOf(problem);
-  const bias = problem.noBias ? null : [problem.image[3]];
-  const activation = problem.activation ?? 'linear';
-  return makeCase(problem, [output, weight, bias], { outputSize: inputSize, ...attrs, activation });
-});
-
-export const conv2dGradInputCases = plainProblems.map((problem) => {
-  const { inputSize, output, weight, attrs } = sizesOf(problem);
-  return makeCase(problem, [output, weight], { inputSize, ...attrs });
-});
-
-export const conv2dGradWeightCases = plainProblems.map((problem) => {
-  const { output, attrs } = sizesOf(problem);
-  return makeCase(problem, [problem.image, output], { kernelSize: problem.kernel, ...attrs });
-});
+export function casesOf(problems: readonly Problem[]): ConvolutionCases {
+  // Cases that differ only in bias or activation say nothing new about the gradient rows.
+  const plain = problems.filter(({ activation, noBias, groups }) => (!activation && !noBias) || groups);
+  return {
+    forward: problems.map((problem) => {
+      const { weight, attrs } = sizesOf(problem);
+      const bias = problem.noBias ? null : [problem.filters];
+      return makeCase(problem, [problem.image, weight, bias], { ...attrs, activation: problem.activation ?? 'linear' });
+    }),
+    gradInput: plain.map((problem) => {
+      const { inputSize, output, weight, attrs } = sizesOf(problem);
+      return makeCase(problem, [output, weight], { inputSize, ...attrs });
+    }),
+    gradWeight: plain.map((problem) => {
+      const { output, attrs } = sizesOf(problem);
+      return makeCase(problem, [problem.image, output], { kernelSize: problem.kernel, ...attrs });
+    }),
+    transposed: problems.map((problem) => {
+      const { inputSize, channels, output, weight, attrs } = sizesOf(problem);
+      const bias = problem.noBias ? null : [channels];
+      const activation = problem.activation ?? 'linear';
+      return makeCase(problem, [output, weight, bias], { outputSize: inputSize, ...attrs, activation });
+    }),
+  };
+}

@@ -1,32 +1,37 @@
-// 2D convolution (cross-correlation, as deep learning calls it), its two gradients and its transpose. Four names for
-// three products: conv2dTranspose is conv2dGradInput with bias and activation. Layout NHWC, weights HWIO.
+// Convolution (cross-correlation, as deep learning calls it) of images and volumes, its two gradients and its transpose.
+// Four names for three products: the transpose is the gradient of the input with bias and activation. One set of rows
+// serves two and three spatial axes. Layout NHWC or NDHWC, weights HWIO or DHWIO.
 
-import type { TensorSpec } from '../core/dtype.js';
+import type { FloatArray, TensorSpec } from '../core/dtype.js';
 import { sameShape, shapeText } from '../core/shape.js';
 import { activateInPlace, fusedActivations, throughActivation } from './activation.js';
-import { conv2dCases, conv2dGradInputCases, conv2dGradWeightCases, conv2dTransposeCases } from './conv-cases.js';
-import {
-  addForward,
-  addGradInput,
-  addGradWeight,
-  convolutionFlops,
-  forwardScratch,
-  gradInputScratch,
-  gradWeightScratch,
-} from './convolution.js';
+import { type ConvolutionCases, casesOf, imageProblems, volumeProblems } from './conv-cases.js';
+import * as images from './convolution.js';
 import { startWithBias } from './matmul.js';
-import { attr, defineOp, floats, type InferContext, type Value } from './op.js';
-import { type Geometry, geometryOf, type WindowAttrs } from './patches.js';
+import { type AnyOp, attr, defineOp, floats, type InferContext, type Value } from './op.js';
+import { geometryOf, type WindowAttrs } from './patches.js';
 import { sumPerChannel } from './reduce.js';
 import { atLeast, float32, floatInput, optionalOfShape, positiveSizes } from './rules.js';
+import * as volumes from './volume.js';
 import { outputSizes } from './windows.js';
 
-const windowAttrs = {
-  strides: attr.ints(2, [1, 1]),
-  padding: attr.ints(4, [0, 0, 0, 0]),
-  dilation: attr.ints(2, [1, 1]),
-  groups: attr.int(1),
-} as const;
+/** The products of one number of spatial axes; all add to their result. */
+interface Products<G> {
+  /** From the image, the output and the kernel's sizes. */
+  geometryOf(image: readonly number[], output: readonly number[], kernelSize: readonly number[], attrs: WindowAttrs): G;
+  convolutionFlops(g: G): number;
+  forwardScratch(g: G): number;
+  gradInputScratch(g: G): number;
+  gradWeightScratch(g: G): number;
+  addForward(g: G, x: FloatArray, weight: FloatArray, y: FloatArray, scratch: FloatArray): void;
+  addGradInput(g: G, dy: FloatArray, weight: FloatArray, dx: FloatArray, scratch: FloatArray): void;
+  addGradWeight(g: G, x: FloatArray, dy: FloatArray, dw: FloatArray, scratch: FloatArray): void;
+}
+
+/** Sizes between the batch and the channels; those of a kernel are its first ones. */
+const spatialOf = (shape: readonly number[]) => shape.slice(1, -1);
+const kernelOf = (weight: readonly number[]) => weight.slice(0, -2);
+const channelsOf = (shape: readonly number[]) => shape[shape.length - 1];
 
 /** Only the part of the attributes that gradients pass on. */
 function windowAttrsOf({ strides, padding, dilation, groups }: WindowAttrs): WindowAttrs {
@@ -45,7 +50,7 @@ function checkDivides(context: InferContext<WindowAttrs>, what: string, count: n
   if (count % groups !== 0) context.fail(`${what} that groups (${groups}) divide`, count);
 }
 
-/** The windows' number along both axes, at least one each. */
+/** The windows' number along each axis, at least one. */
 function windowsOf(
   context: InferContext<WindowAttrs>,
   inputSize: readonly number[],
@@ -54,8 +59,7 @@ function windowsOf(
   const { strides, padding, dilation } = context.attrs;
   const sizes = outputSizes({ inputSize, kernelSize, strides, dilation }, padding);
   if (sizes.every((size) => size >= 1)) return sizes;
-  const [top, bottom, left, right] = padding;
-  const padded = `${inputSize[0] + top + bottom}x${inputSize[1] + left + right}`;
+  const padded = shapeText(inputSize.map((size, axis) => size + padding[2 * axis] + padding[2 * axis + 1]));
   const dilated = dilation.every((d) => d === 1) ? '' : `, dilation ${dilation.join(',')}`;
   const help = "a smaller kernel or dilation, padding: 'same', or fewer poolings and strides before";
   return context.fail(
@@ -74,7 +78,7 @@ function checkWindows(
   output: readonly number[],
 ): void {
   const windows = windowsOf(context, inputSize, kernelSize);
-  const size = output.slice(1, 3);
+  const size = spatialOf(output);
   if (sameShape(windows, size)) return;
   const help = `a kernel of ${shapeText(kernelSize)} over ${shapeText(inputSize)} has ${shapeText(windows)} windows`;
   context.fail(`'${name}' of ${shapeText(windows)} pixels`, shapeText(size), help);
@@ -87,82 +91,19 @@ function checkFilters(
   output: readonly number[],
   weight: TensorSpec,
 ): void {
-  checkDivides(context, 'a number of filters', weight.shape[3]);
-  if (output[3] === weight.shape[3]) return;
-  context.fail(
-    `'${name}' with ${weight.shape[3]} channels (the weight is ${shapeText(weight.shape)})`,
-    shapeText(output),
-  );
+  const filters = channelsOf(weight.shape);
+  checkDivides(context, 'a number of filters', filters);
+  if (channelsOf(output) === filters) return;
+  context.fail(`'${name}' with ${filters} channels (the weight is ${shapeText(weight.shape)})`, shapeText(output));
 }
 
-function weightInput(context: InferContext<WindowAttrs>): TensorSpec {
-  const weight = floatInput(context, 1, 'weight', 4);
+function weightInput(context: InferContext<WindowAttrs>, axes: number): TensorSpec {
+  const weight = floatInput(context, 1, 'weight', axes + 2);
   if (weight.shape.includes(0)) context.fail("'weight' with sizes of at least 1", shapeText(weight.shape));
   return weight;
 }
 
 const shapeOf = (spec: TensorSpec | null) => spec?.shape ?? [];
-
-/** Geometry when the image is input 0 and the weight input 1. */
-const forwardGeometry = (inputs: readonly (TensorSpec | null)[], output: TensorSpec, attrs: WindowAttrs): Geometry =>
-  geometryOf(shapeOf(inputs[0]), output.shape, shapeOf(inputs[1]), attrs);
-/** Geometry when the image is the output. */
-const backwardGeometry = (inputs: readonly (TensorSpec | null)[], image: TensorSpec, attrs: WindowAttrs): Geometry =>
-  geometryOf(image.shape, shapeOf(inputs[0]), shapeOf(inputs[1]), attrs);
-/** Geometry when the output is the weight. */
-const weightGeometry = (inputs: readonly (TensorSpec | null)[], weight: TensorSpec, attrs: WindowAttrs): Geometry =>
-  geometryOf(shapeOf(inputs[0]), shapeOf(inputs[1]), weight.shape, attrs);
-
-const conv2d = defineOp({
-  name: 'conv2d',
-  inputs: ['x', 'weight', 'bias?'],
-  outputs: ['y'],
-  attrs: { ...windowAttrs, activation: attr.oneOf(fusedActivations, 'linear') },
-  infer(context) {
-    checkWindowAttrs(context);
-    const x = floatInput(context, 0, 'x', 4);
-    const weight = weightInput(context);
-    positiveSizes(context, 'x', x);
-    const [batch, height, width, channels] = x.shape;
-    const [kernelHeight, kernelWidth, weightChannels, filters] = weight.shape;
-    checkDivides(context, 'a number of input channels', channels);
-    checkDivides(context, 'a number of filters', filters);
-    const { groups } = context.attrs;
-    if (weightChannels * groups !== channels) {
-      const perGroup = groups === 1 ? '' : ` per group (${channels} / ${groups})`;
-      const help = 'x is [batch, height, width, channels], the weight [height, width, channels / groups, filters]';
-      context.fail(
-        `'weight' for ${channels / groups} input channels${perGroup}`,
-        `${weightChannels} (${shapeText(weight.shape)})`,
-        help,
-      );
-    }
-    optionalOfShape(context, 2, 'bias', [filters], 'one per filter');
-    return [float32([batch, ...windowsOf(context, [height, width], [kernelHeight, kernelWidth]), filters])];
-  },
-  run({ inputs, outputs, attrs, scratch }) {
-    const [x, weight, y] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
-    startWithBias(y, inputs[2] ? floats(inputs[2]) : undefined);
-    addForward(forwardGeometry(inputs, outputs[0], attrs), x, weight, y, scratch);
-    activateInPlace(y, attrs.activation);
-  },
-  gradient(context) {
-    const [x, weight, bias] = context.inputs as readonly Value[];
-    const { needs, attrs } = context;
-    const dy = throughActivation(context, context.outputs[0], context.dOutputs[0] as Value, attrs.activation);
-    const windows = windowAttrsOf(attrs as WindowAttrs);
-    const inputSize = x.shape.slice(1, 3);
-    const kernelSize = weight.shape.slice(0, 2);
-    // The weight's first: x is free then, and its place may serve for dx.
-    const dbias = bias && needs[2] ? sumPerChannel(context, dy) : null;
-    const dWeight = needs[1] ? context.emit('conv2dGradWeight', [x, dy], { kernelSize, ...windows })[0] : null;
-    const dx = needs[0] ? context.emit('conv2dGradInput', [dy, weight], { inputSize, ...windows })[0] : null;
-    return [dx, dWeight, dbias];
-  },
-  flops: (inputs, outputs, attrs) => convolutionFlops(forwardGeometry(inputs, outputs[0], attrs)),
-  scratch: (inputs, outputs, attrs) => forwardScratch(forwardGeometry(inputs, outputs[0], attrs)),
-  cases: conv2dCases,
-});
 
 /** Shape of the image of which `output`, the first input, is the convolution with the second. */
 function inferImage(
@@ -171,115 +112,192 @@ function inferImage(
   imageSize: readonly number[],
   sizeName: string,
 ): TensorSpec {
+  const axes = imageSize.length;
   checkWindowAttrs(context);
-  const output = floatInput(context, 0, name, 4);
-  const weight = weightInput(context);
+  const output = floatInput(context, 0, name, axes + 2);
+  const weight = weightInput(context, axes);
   positiveSizes(context, name, output);
   atLeast(context, sizeName, imageSize, 1);
   checkFilters(context, name, output.shape, weight);
-  checkWindows(context, imageSize, weight.shape.slice(0, 2), name, output.shape);
-  return float32([output.shape[0], ...imageSize, weight.shape[2] * context.attrs.groups]);
+  checkWindows(context, imageSize, kernelOf(weight.shape), name, output.shape);
+  return float32([output.shape[0], ...imageSize, weight.shape[axes] * context.attrs.groups]);
 }
 
-const conv2dGradInput = defineOp({
-  name: 'conv2dGradInput',
-  inputs: ['dy', 'weight'],
-  outputs: ['dx'],
-  attrs: { inputSize: attr.ints(2), ...windowAttrs },
-  infer: (context) => [inferImage(context, 'dy', context.attrs.inputSize, 'inputSize')],
-  run({ inputs, outputs, attrs, scratch }) {
-    const [dy, weight, dx] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
-    dx.fill(0);
-    addGradInput(backwardGeometry(inputs, outputs[0], attrs), dy, weight, dx, scratch);
-  },
-  gradient(context) {
-    const [dy, weight] = context.inputs as readonly Value[];
-    const image = context.dOutputs[0] as Value;
-    const windows = windowAttrsOf(context.attrs as WindowAttrs);
-    const kernelSize = weight.shape.slice(0, 2);
-    return [
-      context.needs[0] ? context.emit('conv2d', [image, weight, null], { ...windows, activation: 'linear' })[0] : null,
-      context.needs[1] ? context.emit('conv2dGradWeight', [image, dy], { kernelSize, ...windows })[0] : null,
-    ];
-  },
-  flops: (inputs, outputs, attrs) => convolutionFlops(backwardGeometry(inputs, outputs[0], attrs)),
-  scratch: (inputs, outputs, attrs) => gradInputScratch(backwardGeometry(inputs, outputs[0], attrs)),
-  cases: conv2dGradInputCases,
-});
+/** The four rows of one number of spatial axes. `sizes` names them in messages. */
+function rowsOf<G>(name: string, sizes: string, products: Products<G>, cases: ConvolutionCases): AnyOp[] {
+  const axes = sizes.split(', ').length;
+  const [gradInputName, gradWeightName] = [`${name}GradInput`, `${name}GradWeight`];
+  const windowAttrs = {
+    strides: attr.ints(axes, new Array<number>(axes).fill(1)),
+    padding: attr.ints(2 * axes, new Array<number>(2 * axes).fill(0)),
+    dilation: attr.ints(axes, new Array<number>(axes).fill(1)),
+    groups: attr.int(1),
+  } as const;
+  /** Geometry when the image is input 0 and the weight input 1. */
+  const forwardGeometry = (inputs: readonly (TensorSpec | null)[], output: TensorSpec, attrs: WindowAttrs) =>
+    products.geometryOf(shapeOf(inputs[0]), output.shape, kernelOf(shapeOf(inputs[1])), attrs);
+  /** Geometry when the image is the output. */
+  const backwardGeometry = (inputs: readonly (TensorSpec | null)[], image: TensorSpec, attrs: WindowAttrs) =>
+    products.geometryOf(image.shape, shapeOf(inputs[0]), kernelOf(shapeOf(inputs[1])), attrs);
+  /** Geometry when the output is the weight. */
+  const weightGeometry = (inputs: readonly (TensorSpec | null)[], weight: TensorSpec, attrs: WindowAttrs) =>
+    products.geometryOf(shapeOf(inputs[0]), shapeOf(inputs[1]), kernelOf(weight.shape), attrs);
 
-const conv2dGradWeight = defineOp({
-  name: 'conv2dGradWeight',
-  inputs: ['x', 'dy'],
-  outputs: ['dw'],
-  attrs: { kernelSize: attr.ints(2), ...windowAttrs },
-  infer(context) {
-    checkWindowAttrs(context);
-    const x = floatInput(context, 0, 'x', 4);
-    const dy = floatInput(context, 1, 'dy', 4);
-    const { kernelSize, groups } = context.attrs;
-    positiveSizes(context, 'x', x);
-    positiveSizes(context, 'dy', dy);
-    atLeast(context, 'kernelSize', kernelSize, 1);
-    if (x.shape[0] !== dy.shape[0]) context.fail(`'dy' with the batch of 'x' (${x.shape[0]})`, dy.shape[0]);
-    checkDivides(context, 'a number of input channels', x.shape[3]);
-    checkDivides(context, 'a number of filters', dy.shape[3]);
-    checkWindows(context, x.shape.slice(1, 3), kernelSize, 'dy', dy.shape);
-    return [float32([...kernelSize, x.shape[3] / groups, dy.shape[3]])];
-  },
-  run({ inputs, outputs, attrs, scratch }) {
-    const [x, dy, dw] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
-    dw.fill(0);
-    addGradWeight(weightGeometry(inputs, outputs[0], attrs), x, dy, dw, scratch);
-  },
-  gradient(context) {
-    const [x, dy] = context.inputs as readonly Value[];
-    const weight = context.dOutputs[0] as Value;
-    const windows = windowAttrsOf(context.attrs as WindowAttrs);
-    const inputSize = x.shape.slice(1, 3);
-    return [
-      context.needs[0] ? context.emit('conv2dGradInput', [dy, weight], { inputSize, ...windows })[0] : null,
-      context.needs[1] ? context.emit('conv2d', [x, weight, null], { ...windows, activation: 'linear' })[0] : null,
-    ];
-  },
-  flops: (inputs, outputs, attrs) => convolutionFlops(weightGeometry(inputs, outputs[0], attrs)),
-  scratch: (inputs, outputs, attrs) => gradWeightScratch(weightGeometry(inputs, outputs[0], attrs)),
-  cases: conv2dGradWeightCases,
-});
+  const forward = defineOp({
+    name,
+    inputs: ['x', 'weight', 'bias?'],
+    outputs: ['y'],
+    attrs: { ...windowAttrs, activation: attr.oneOf(fusedActivations, 'linear') },
+    infer(context) {
+      checkWindowAttrs(context);
+      const x = floatInput(context, 0, 'x', axes + 2);
+      const weight = weightInput(context, axes);
+      positiveSizes(context, 'x', x);
+      const [channels, weightChannels, filters] = [channelsOf(x.shape), weight.shape[axes], channelsOf(weight.shape)];
+      checkDivides(context, 'a number of input channels', channels);
+      checkDivides(context, 'a number of filters', filters);
+      const { groups } = context.attrs;
+      if (weightChannels * groups !== channels) {
+        const perGroup = groups === 1 ? '' : ` per group (${channels} / ${groups})`;
+        const help = `x is [batch, ${sizes}, channels], the weight [${sizes}, channels / groups, filters]`;
+        context.fail(
+          `'weight' for ${channels / groups} input channels${perGroup}`,
+          `${weightChannels} (${shapeText(weight.shape)})`,
+          help,
+        );
+      }
+      optionalOfShape(context, 2, 'bias', [filters], 'one per filter');
+      return [float32([x.shape[0], ...windowsOf(context, spatialOf(x.shape), kernelOf(weight.shape)), filters])];
+    },
+    run({ inputs, outputs, attrs, scratch }) {
+      const [x, weight, y] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
+      startWithBias(y, inputs[2] ? floats(inputs[2]) : undefined);
+      products.addForward(forwardGeometry(inputs, outputs[0], attrs), x, weight, y, scratch);
+      activateInPlace(y, attrs.activation);
+    },
+    gradient(context) {
+      const [x, weight, bias] = context.inputs as readonly Value[];
+      const { needs, attrs } = context;
+      const dy = throughActivation(context, context.outputs[0], context.dOutputs[0] as Value, attrs.activation);
+      const windows = windowAttrsOf(attrs as WindowAttrs);
+      const inputSize = spatialOf(x.shape);
+      const kernelSize = kernelOf(weight.shape);
+      // The weight's first: x is free then, and its place may serve for dx.
+      const dbias = bias && needs[2] ? sumPerChannel(context, dy) : null;
+      const dWeight = needs[1] ? context.emit(gradWeightName, [x, dy], { kernelSize, ...windows })[0] : null;
+      const dx = needs[0] ? context.emit(gradInputName, [dy, weight], { inputSize, ...windows })[0] : null;
+      return [dx, dWeight, dbias];
+    },
+    flops: (inputs, outputs, attrs) => products.convolutionFlops(forwardGeometry(inputs, outputs[0], attrs)),
+    scratch: (inputs, outputs, attrs) => products.forwardScratch(forwardGeometry(inputs, outputs[0], attrs)),
+    cases: cases.forward,
+  });
 
-const conv2dTranspose = defineOp({
-  name: 'conv2dTranspose',
-  inputs: ['x', 'weight', 'bias?'],
-  outputs: ['y'],
-  attrs: { outputSize: attr.ints(2), ...windowAttrs, activation: attr.oneOf(fusedActivations, 'linear') },
-  infer(context) {
-    const y = inferImage(context, 'x', context.attrs.outputSize, 'outputSize');
-    optionalOfShape(context, 2, 'bias', [y.shape[3]], 'one per output channel');
-    return [y];
-  },
-  run({ inputs, outputs, attrs, scratch }) {
-    const [x, weight, y] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
-    startWithBias(y, inputs[2] ? floats(inputs[2]) : undefined);
-    addGradInput(backwardGeometry(inputs, outputs[0], attrs), x, weight, y, scratch);
-    activateInPlace(y, attrs.activation);
-  },
-  gradient(context) {
-    const [x, weight, bias] = context.inputs as readonly Value[];
-    const { needs, attrs } = context;
-    const dy = throughActivation(context, context.outputs[0], context.dOutputs[0] as Value, attrs.activation);
-    const windows = windowAttrsOf(attrs as WindowAttrs);
-    const kernelSize = weight.shape.slice(0, 2);
-    const dbias = bias && needs[2] ? sumPerChannel(context, dy) : null;
-    const dWeight = needs[1] ? context.emit('conv2dGradWeight', [dy, x], { kernelSize, ...windows })[0] : null;
-    const toInput = { ...windows, activation: 'linear' };
-    const dx = needs[0] ? context.emit('conv2d', [dy, weight, null], toInput)[0] : null;
-    return [dx, dWeight, dbias];
-  },
-  flops: (inputs, outputs, attrs) => convolutionFlops(backwardGeometry(inputs, outputs[0], attrs)),
-  scratch: (inputs, outputs, attrs) => gradInputScratch(backwardGeometry(inputs, outputs[0], attrs)),
-  cases: conv2dTransposeCases,
-});
+  const gradInput = defineOp({
+    name: gradInputName,
+    inputs: ['dy', 'weight'],
+    outputs: ['dx'],
+    attrs: { inputSize: attr.ints(axes), ...windowAttrs },
+    infer: (context) => [inferImage(context, 'dy', context.attrs.inputSize, 'inputSize')],
+    run({ inputs, outputs, attrs, scratch }) {
+      const [dy, weight, dx] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
+      dx.fill(0);
+      products.addGradInput(backwardGeometry(inputs, outputs[0], attrs), dy, weight, dx, scratch);
+    },
+    gradient(context) {
+      const [dy, weight] = context.inputs as readonly Value[];
+      const image = context.dOutputs[0] as Value;
+      const windows = windowAttrsOf(context.attrs as WindowAttrs);
+      const kernelSize = kernelOf(weight.shape);
+      return [
+        context.needs[0] ? context.emit(name, [image, weight, null], { ...windows, activation: 'linear' })[0] : null,
+        context.needs[1] ? context.emit(gradWeightName, [image, dy], { kernelSize, ...windows })[0] : null,
+      ];
+    },
+    flops: (inputs, outputs, attrs) => products.convolutionFlops(backwardGeometry(inputs, outputs[0], attrs)),
+    scratch: (inputs, outputs, attrs) => products.gradInputScratch(backwardGeometry(inputs, outputs[0], attrs)),
+    cases: cases.gradInput,
+  });
 
-export const convOps = [conv2d, conv2dGradInput, conv2dGradWeight, conv2dTranspose];
+  const gradWeight = defineOp({
+    name: gradWeightName,
+    inputs: ['x', 'dy'],
+    outputs: ['dw'],
+    attrs: { kernelSize: attr.ints(axes), ...windowAttrs },
+    infer(context) {
+      checkWindowAttrs(context);
+      const x = floatInput(context, 0, 'x', axes + 2);
+      const dy = floatInput(context, 1, 'dy', axes + 2);
+      const { kernelSize, groups } = context.attrs;
+      positiveSizes(context, 'x', x);
+      positiveSizes(context, 'dy', dy);
+      atLeast(context, 'kernelSize', kernelSize, 1);
+      if (x.shape[0] !== dy.shape[0]) context.fail(`'dy' with the batch of 'x' (${x.shape[0]})`, dy.shape[0]);
+      checkDivides(context, 'a number of input channels', channelsOf(x.shape));
+      checkDivides(context, 'a number of filters', channelsOf(dy.shape));
+      checkWindows(context, spatialOf(x.shape), kernelSize, 'dy', dy.shape);
+      return [float32([...kernelSize, channelsOf(x.shape) / groups, channelsOf(dy.shape)])];
+    },
+    run({ inputs, outputs, attrs, scratch }) {
+      const [x, dy, dw] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
+      dw.fill(0);
+      products.addGradWeight(weightGeometry(inputs, outputs[0], attrs), x, dy, dw, scratch);
+    },
+    gradient(context) {
+      const [x, dy] = context.inputs as readonly Value[];
+      const weight = context.dOutputs[0] as Value;
+      const windows = windowAttrsOf(context.attrs as WindowAttrs);
+      const inputSize = spatialOf(x.shape);
+      return [
+        context.needs[0] ? context.emit(gradInputName, [dy, weight], { inputSize, ...windows })[0] : null,
+        context.needs[1] ? context.emit(name, [x, weight, null], { ...windows, activation: 'linear' })[0] : null,
+      ];
+    },
+    flops: (inputs, outputs, attrs) => products.convolutionFlops(weightGeometry(inputs, outputs[0], attrs)),
+    scratch: (inputs, outputs, attrs) => products.gradWeightScratch(weightGeometry(inputs, outputs[0], attrs)),
+    cases: cases.gradWeight,
+  });
+
+  const transposed = defineOp({
+    name: `${name}Transpose`,
+    inputs: ['x', 'weight', 'bias?'],
+    outputs: ['y'],
+    attrs: { outputSize: attr.ints(axes), ...windowAttrs, activation: attr.oneOf(fusedActivations, 'linear') },
+    infer(context) {
+      const y = inferImage(context, 'x', context.attrs.outputSize, 'outputSize');
+      optionalOfShape(context, 2, 'bias', [channelsOf(y.shape)], 'one per output channel');
+      return [y];
+    },
+    run({ inputs, outputs, attrs, scratch }) {
+      const [x, weight, y] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
+      startWithBias(y, inputs[2] ? floats(inputs[2]) : undefined);
+      products.addGradInput(backwardGeometry(inputs, outputs[0], attrs), x, weight, y, scratch);
+      activateInPlace(y, attrs.activation);
+    },
+    gradient(context) {
+      const [x, weight, bias] = context.inputs as readonly Value[];
+      const { needs, attrs } = context;
+      const dy = throughActivation(context, context.outputs[0], context.dOutputs[0] as Value, attrs.activation);
+      const windows = windowAttrsOf(attrs as WindowAttrs);
+      const kernelSize = kernelOf(weight.shape);
+      const dbias = bias && needs[2] ? sumPerChannel(context, dy) : null;
+      const dWeight = needs[1] ? context.emit(gradWeightName, [dy, x], { kernelSize, ...windows })[0] : null;
+      const toInput = { ...windows, activation: 'linear' };
+      const dx = needs[0] ? context.emit(name, [dy, weight, null], toInput)[0] : null;
+      return [dx, dWeight, dbias];
+    },
+    flops: (inputs, outputs, attrs) => products.convolutionFlops(backwardGeometry(inputs, outputs[0], attrs)),
+    scratch: (inputs, outputs, attrs) => products.gradInputScratch(backwardGeometry(inputs, outputs[0], attrs)),
+    cases: cases.transposed,
+  });
+
+  return [forward, gradInput, gradWeight, transposed];
+}
+
+export const convOps = [
+  ...rowsOf('conv2d', 'height, width', { ...images, geometryOf }, casesOf(imageProblems)),
+  ...rowsOf('conv3d', 'depth, height, width', volumes, casesOf(volumeProblems)),
+];
 
 /** Kernel size, channels and filters of conv2d and its gradients; null for other ops. */
 export function conv2dSizes(node: {

@@ -1,4 +1,4 @@
-// Ops that move elements without changing them: reshape (no work at all), slice, concat, transpose. Any type.
+// Ops that move elements without changing them: reshape (no work at all), slice, concat, transpose, reverse. Any type.
 
 import { sameShape, shapeText, sizeOf, stridesOf } from '../core/shape.js';
 import { attr, defineOp, numbers, type OpCase, type Value } from './op.js';
@@ -209,4 +209,50 @@ const transpose = defineOp({
   ],
 });
 
-export const shapeOps = [reshape, slice, concat, transpose];
+const reverse = defineOp({
+  name: 'reverse',
+  inputs: ['x'],
+  outputs: ['y'],
+  attrs: { axes: attr.shape() },
+  infer(context) {
+    const x = input(context, 0, 'x', null);
+    const { axes } = context.attrs;
+    for (const axis of axes) within(context, 'axes', axis, 0, x.shape.length);
+    if (new Set(axes).size < axes.length) {
+      context.fail('axes that differ', axes, undefined, 'ERR_OCELLUS_ARGUMENT');
+    }
+    return [x];
+  },
+  run({ inputs, outputs, attrs: { axes } }) {
+    const { shape } = outputs[0];
+    const strides = stridesOf(shape);
+    const last = axes.reduce((sum, axis) => sum + (shape[axis] - 1) * strides[axis], 0);
+    const backwards = strides.map((stride, axis) => (axes.includes(axis) ? -stride : stride));
+    const from = { data: numbers(inputs[0]), strides: backwards, origin: last };
+    copyStrided(shape, from, { data: numbers(outputs[0]), strides });
+  },
+  gradient: (context) => context.emit('reverse', [context.dOutputs[0]], context.attrs),
+  cases: [
+    { name: 'vector', inputs: [{ shape: [37] }], attrs: { axes: [0] } },
+    { name: 'rows', inputs: [{ shape: [3, 5] }], attrs: { axes: [0] } },
+    { name: 'filter', inputs: [{ shape: [3, 2, 5, 7] }], attrs: { axes: [0, 1] } },
+    { name: 'images from right to left', inputs: [{ shape: [2, 3, 5, 3] }], attrs: { axes: [2] } },
+    { name: 'outer and last', inputs: [{ shape: [3, 2, 19] }], attrs: { axes: [2, 0] } },
+    { name: 'no axis', inputs: [{ shape: [3, 2] }], attrs: { axes: [] } },
+    { name: 'sizes of 1', inputs: [{ shape: [1, 3, 1] }], attrs: { axes: [0, 1, 2] } },
+    { name: 'scalar', inputs: [{ shape: [] }], attrs: { axes: [] } },
+    { name: 'empty batch', inputs: [{ shape: [0, 3] }], attrs: { axes: [0, 1] } },
+    {
+      name: 'bytes',
+      inputs: [{ shape: [3, 5, 2], dtype: 'uint8', values: 'bytes' }],
+      attrs: { axes: [1] },
+    },
+    {
+      name: 'bytes, last axis',
+      inputs: [{ shape: [3, 5], dtype: 'uint8', values: 'bytes' }],
+      attrs: { axes: [0, 1] },
+    },
+  ],
+});
+
+export const shapeOps = [reshape, slice, concat, transpose, reverse];
