@@ -23,6 +23,9 @@ export type { SummaryOptions } from './model/summary.js';
 export { Tensor } from './model/tensor.js';
 export { type Gradients, type StepLogs, Trainer } from './model/trainer.js';
 export {
+  type Constraint,
+  type ConstraintOption,
+  constraints,
   defineLayer,
   type Initializer,
   type InitializerOption,
@@ -44,6 +47,9 @@ export {
   type Optimizer,
   type OptimizerOption,
   optimizers,
+  type Regularizer,
+  type RegularizerOption,
+  regularizers,
   type SequentialOptions,
   type SymbolicTensor,
 } from './nn/index.js';

@@ -10,6 +10,7 @@ import type { Variable } from '../graph/variables.js';
 import type { AnyAttrs, AnyOp, EmitOptions, Value } from '../ops/op.js';
 import type { Initializer } from './initializers.js';
 import type { Layer, LayerContext } from './layer.js';
+import type { WeightSetting } from './weight-options.js';
 
 /** Where weights come from while a network is built. Asked once per path and build. */
 export interface VariableSource {
@@ -33,6 +34,13 @@ export interface LayerCall {
   readonly nodes: readonly GraphNode[];
 }
 
+/** A weight with a regularizer or a constraint, told once per build. */
+export interface RuledWeight extends WeightSetting {
+  readonly path: string;
+  readonly value: Value;
+  readonly trainable: boolean;
+}
+
 /** What one build shares between the contexts of all its layers. */
 export interface BuildState {
   readonly graph: Graph;
@@ -40,6 +48,8 @@ export interface BuildState {
   readonly variables: VariableSource;
   /** Called after each layer, inner ones first. */
   readonly onLayer?: (call: LayerCall) => void;
+  /** Called for each weight that has a regularizer or a constraint. */
+  readonly onRuledWeight?: (weight: RuledWeight) => void;
   readonly values: Map<string, Value>;
   readonly applications: Map<string, number>;
   /** float32 copies of integer values, by the value's id. */
@@ -72,8 +82,16 @@ export class BuildContext implements LayerContext {
     return this.emit(op, inputs, attrs)[0];
   }
 
-  weight(name: string, shape: readonly number[], initializer: Initializer): Value {
-    return this.variable(name, shape, (path) => this.state.variables.weight(path, shape, initializer, this.trainable));
+  weight(name: string, shape: readonly number[], from: Initializer | WeightSetting): Value {
+    const { trainable, state } = this;
+    const setting = 'initializer' in from ? from : { initializer: from, regularizer: null, constraint: null };
+    const path = `${this.path}/${name}`;
+    const isNew = !state.values.has(path);
+    const value = this.variable(name, shape, () => state.variables.weight(path, shape, setting.initializer, trainable));
+    if (isNew && (setting.regularizer || setting.constraint)) {
+      state.onRuledWeight?.({ ...setting, path, value, trainable });
+    }
+    return value;
   }
 
   statistic(name: string, shape: readonly number[], initial: number): Value {

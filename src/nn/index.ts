@@ -4,6 +4,7 @@ export type { LayerCall, VariableSource } from './build.js';
 export { dryVariables } from './build.js';
 export { type NetworkOptions, network, type SequentialOptions, sequential } from './compose.js';
 export { type FromConfigOptions, networkFromConfig } from './config.js';
+export { type Constraint, type ConstraintOption, constraints } from './constraints.js';
 export {
   type Initializer,
   type InitializerFunction,
@@ -43,4 +44,6 @@ export {
   resolveOptimizer,
 } from './optimizers.js';
 export type { OptionReader } from './options.js';
+export { type Regularizer, type RegularizerOption, regularizers } from './regularizers.js';
 export { type DataFormat, type InputOptions, input, type SymbolicTensor } from './symbolic.js';
+export type { WeightSetting } from './weight-options.js';

@@ -6,6 +6,7 @@ import type { AnyAttrs, AnyOp, Emitter, Value } from '../ops/op.js';
 import type { Initializer } from './initializers.js';
 import { completeOptions, jsonOf, OptionReader } from './options.js';
 import { applySymbolic, type SymbolicTensor } from './symbolic.js';
+import type { WeightSetting } from './weight-options.js';
 
 /** What a layer may do while it is built into a graph. */
 export interface LayerContext extends Emitter {
@@ -19,8 +20,11 @@ export interface LayerContext extends Emitter {
   readonly trainable: boolean;
   /** Number of this layer's random stream, stable between runs; differs from one application of a shared layer to the next. */
   readonly salt: number;
-  /** The weight `name` ('kernel', 'bias'): float32, trained unless the layer is frozen. */
-  weight(name: string, shape: readonly number[], initializer: Initializer): Value;
+  /**
+   * The weight `name` ('kernel', 'bias'): float32, trained unless the layer is frozen; with a setting also its
+   * regularizer and constraint.
+   */
+  weight(name: string, shape: readonly number[], from: Initializer | WeightSetting): Value;
   /** A running statistic ('movingMean'): float32, saved with the model, not trained. */
   statistic(name: string, shape: readonly number[], initial: number): Value;
   /** Emits `op` and writes its first output to a statistic. */

@@ -11,7 +11,7 @@ import type { Layer, LayerContext } from './layer.js';
 import { optionError, quoted } from './options.js';
 import { applySymbolic, type DataFormat, internalShape, type SymbolicTensor } from './symbolic.js';
 
-export type { LayerCall, VariableSource } from './build.js';
+export type { LayerCall, RuledWeight, VariableSource } from './build.js';
 
 /** An input of a network as the caller sees it. */
 export interface NetworkInput {
@@ -162,6 +162,7 @@ export interface BuildOptions {
   training: boolean;
   variables: VariableSource;
   onLayer?: BuildState['onLayer'];
+  onRuledWeight?: BuildState['onRuledWeight'];
 }
 
 /**

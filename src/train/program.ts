@@ -6,8 +6,9 @@ import { type CompileTarget, compile } from '../graph/compile.js';
 import { Graph, type GraphValue } from '../graph/graph.js';
 import type { Plan, PlanBuffer } from '../graph/plan.js';
 import { contiguousRuns, flatten, type Variable, type Variables } from '../graph/variables.js';
+import type { Constraint } from '../nn/constraints.js';
 import type { Loss } from '../nn/losses.js';
-import { buildNetwork, type LayerCall, type Network, type VariableSource } from '../nn/network.js';
+import { buildNetwork, type LayerCall, type Network, type RuledWeight, type VariableSource } from '../nn/network.js';
 import type { Optimizer } from '../nn/optimizers.js';
 
 /**
@@ -54,6 +55,8 @@ export interface ProgramContext {
   readonly source: VariableSource;
   readonly objective: Objective | null;
   readonly training: TrainingVariables | null;
+  /** Of trained weights, by path. */
+  readonly constraints: ReadonlyMap<string, Constraint>;
   readonly target: CompileTarget;
   /** Targets of one batch, one per output. */
   readonly targets: readonly TensorSpec[];
@@ -78,7 +81,10 @@ export function buildProgram(request: ProgramRequest, context: ProgramContext): 
   if (mode !== 'apply') forward(graph, request, context, parts);
   if (mode === 'train' || mode === 'gradients')
     backward(graph, parts.loss as Value, context.training as TrainingVariables);
-  if (mode === 'train' || mode === 'apply') optimize(graph, context);
+  if (mode === 'train' || mode === 'apply') {
+    optimize(graph, context);
+    constrain(graph, context);
+  }
 
   const named = [...parts.outputs, ...parts.losses, ...(parts.loss ? [parts.loss] : [])];
   const plan = compile(graph, {
@@ -115,8 +121,16 @@ function forward(graph: Graph, request: ProgramRequest, context: ProgramContext,
     graph.input(name, [batch, ...(shape as number[])], dtypes[i]),
   );
   const made = new Map<string, Value>();
+  const ruled: RuledWeight[] = [];
   const onLayer = ({ path, output }: LayerCall): void => void made.set(path, output);
-  parts.outputs = buildNetwork(network, { graph, inputs: parts.inputs, training, variables: context.source, onLayer });
+  parts.outputs = buildNetwork(network, {
+    graph,
+    inputs: parts.inputs,
+    training,
+    variables: context.source,
+    onLayer,
+    onRuledWeight: (weight) => ruled.push(weight),
+  });
   if (layers) parts.outputs = layers.map((path) => made.get(path) as Value);
   if (mode === 'predict' || !objective) return;
   graph.scope('loss', () => {
@@ -127,16 +141,21 @@ function forward(graph: Graph, request: ProgramRequest, context: ProgramContext,
       parts.targets.push(target);
       parts.losses.push(graph.emit('reduceMean', [each], { axes: [0], keepDims: 0 }, { name: 'mean' })[0]);
     });
-    parts.loss = weightedSum(graph, parts.losses, objective.lossWeights);
+    const penalties = ruled.flatMap(({ trainable, regularizer, value }) =>
+      trainable && regularizer ? regularizer.build(graph, value) : [],
+    );
+    parts.loss = sum(graph, [...weighted(graph, parts.losses, objective.lossWeights), ...penalties]);
   });
 }
 
-function weightedSum(graph: Graph, losses: readonly Value[], weights: readonly number[]): Value {
-  const terms = losses.map((loss, i) =>
+function weighted(graph: Graph, losses: readonly Value[], weights: readonly number[]): Value[] {
+  return losses.map((loss, i) =>
     weights[i] === 1 ? loss : graph.emit('rescale', [loss], { scale: weights[i], offset: 0 })[0],
   );
-  return terms.reduce((sum, term) => graph.emit('add', [sum, term], {}, { name: 'total' })[0]);
 }
+
+const sum = (graph: Graph, terms: readonly Value[]): Value =>
+  terms.reduce((total, term) => graph.emit('add', [total, term], {}, { name: 'total' })[0]);
 
 /** Emits the gradients of all parameters and has them written to their variables. */
 function backward(graph: Graph, loss: Value, { parameters, gradients: targets }: TrainingVariables): void {
@@ -173,6 +192,19 @@ function optimize(graph: Graph, context: ProgramContext): void {
       );
     });
     start = end;
+  });
+}
+
+/** Brings weights back to where their constraints want them. */
+function constrain(graph: Graph, { training, constraints }: ProgramContext): void {
+  graph.scope('constraints', () => {
+    for (const parameter of training?.parameters ?? []) {
+      const constraint = constraints.get(parameter.name);
+      if (!constraint) continue;
+      const weight = graph.variable(parameter);
+      const [kept] = graph.emit('copy', [constraint.build(graph, weight)]);
+      graph.bind(kept, parameter);
+    }
   });
 }
 

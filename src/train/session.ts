@@ -65,6 +65,7 @@ export class Session {
 
   private readonly variables = new Variables();
   private readonly table: WeightTable;
+  private constraints: Survey['constraints'];
   private readonly programs = new Map<string, CachedProgram>();
   private memory: Memory;
   private objective: Objective | null = null;
@@ -88,6 +89,7 @@ export class Session {
     this.seed = initialSeed;
     this.outputs = survey.outputs;
     this.table = new WeightTable(survey.weights, this.variables);
+    this.constraints = survey.constraints;
     this.weights = this.describe(survey);
     this.memory = {
       state: backend.allocate(this.variables.bytes('state')),
@@ -134,7 +136,9 @@ export class Session {
   setObjective(objective: Objective, targets: readonly TensorSpec[], backend: Backend): void {
     this.requireIdle('compile');
     // Layers may have been frozen or released since.
-    this.weights = this.describe(surveyNetwork(this.network));
+    const survey = surveyNetwork(this.network);
+    this.weights = this.describe(survey);
+    this.constraints = survey.constraints;
     const parameters = this.weights.filter((weight) => weight.trainable).map((weight) => weight.variable);
     this.objective = objective;
     this.targets = targets;
@@ -324,6 +328,7 @@ export class Session {
       source: this.table,
       objective: this.objective,
       training: this.training,
+      constraints: this.constraints,
       targets: this.targets,
       target: this.backend,
     });

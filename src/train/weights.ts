@@ -7,6 +7,7 @@ import { sizeOf } from '../core/shape.js';
 import { Graph } from '../graph/graph.js';
 import type { Variable, Variables } from '../graph/variables.js';
 import { dryVariables } from '../nn/build.js';
+import type { Constraint } from '../nn/constraints.js';
 import { initialValues } from '../nn/initializers.js';
 import { buildNetwork, type LayerCall, Network, type VariableSource } from '../nn/network.js';
 import { allLayers } from '../nn/select.js';
@@ -27,12 +28,15 @@ export interface Survey {
   /** Outputs for a batch of one. */
   readonly outputs: readonly TensorSpec[];
   readonly calls: readonly LayerCall[];
+  /** Of trained weights, by path. */
+  readonly constraints: ReadonlyMap<string, Constraint>;
 }
 
 /** Builds the network once, for a batch of one, and notes what it asks for. */
 export function surveyNetwork(network: Network): Survey {
   const weights: WeightSpec[] = [];
   const calls: LayerCall[] = [];
+  const constraints = new Map<string, Constraint>();
   const graph = new Graph();
   const outputs = buildNetwork(network, {
     graph,
@@ -58,8 +62,11 @@ export function surveyNetwork(network: Network): Survey {
       seed: dryVariables.seed,
     },
     onLayer: (call) => calls.push(call),
+    onRuledWeight({ path, trainable, constraint }) {
+      if (trainable && constraint) constraints.set(path, constraint);
+    },
   });
-  return { weights: takeOver(network, weights), outputs, calls };
+  return { weights: takeOver(network, weights), outputs, calls, constraints };
 }
 
 /** The weights of models that are part of the network start as those models have them. */

@@ -1,29 +1,26 @@
 // Fully connected layers.
 
 import { shapeText, sizeOf } from '../../core/shape.js';
-import { type Initializer, type InitializerOption, resolveInitializer } from '../initializers.js';
 import { defineLayer, type LayerOptions } from '../layer.js';
+import { readWeight, type WeightOptions, type WeightSetting, weightDefaults } from '../weight-options.js';
 import { type ActivationName, activate, readActivation } from './activation.js';
 
-export interface DenseOptions extends LayerOptions {
+/** kernelInitializer is 'glorotUniform' by default, biasInitializer 'zeros'. */
+export interface DenseOptions extends LayerOptions, WeightOptions<'kernel' | 'bias'> {
   /** Number of outputs. */
   units: number;
   /** Default 'linear'. */
   activation?: ActivationName | null;
   /** Adds a number per unit. Default true. */
   useBias?: boolean;
-  /** Default 'glorotUniform'. */
-  kernelInitializer?: InitializerOption;
-  /** Default 'zeros'. */
-  biasInitializer?: InitializerOption;
 }
 
 interface Settings {
   units: number;
   activation: ActivationName;
   useBias: boolean;
-  kernelInitializer: Initializer;
-  biasInitializer: Initializer;
+  kernel: WeightSetting;
+  bias: WeightSetting;
 }
 
 /**
@@ -38,25 +35,22 @@ export const dense = defineLayer<DenseOptions, Settings>({
     units: undefined,
     activation: 'linear',
     useBias: true,
-    kernelInitializer: 'glorotUniform',
-    biasInitializer: 'zeros',
+    ...weightDefaults('kernel', 'glorotUniform'),
+    ...weightDefaults('bias', 'zeros'),
   },
   parse: (options) => ({
     units: options.integer('units', { min: 1 }),
     activation: readActivation(options),
     useBias: options.boolean('useBias'),
-    kernelInitializer: resolveInitializer(
-      `${options.where}, option 'kernelInitializer'`,
-      options.raw('kernelInitializer'),
-    ),
-    biasInitializer: resolveInitializer(`${options.where}, option 'biasInitializer'`, options.raw('biasInitializer')),
+    kernel: readWeight(options, 'kernel'),
+    bias: readWeight(options, 'bias'),
   }),
-  call(context, [x], { units, activation, useBias, kernelInitializer, biasInitializer }) {
+  call(context, [x], { units, activation, useBias, ...weights }) {
     const { shape } = x;
     if (shape.length < 2) context.fail('samples with at least one axis', shapeText(shape.slice(1)));
     const features = shape[shape.length - 1];
-    const kernel = context.weight('kernel', [features, units], kernelInitializer);
-    const bias = useBias ? context.weight('bias', [units], biasInitializer) : null;
+    const kernel = context.weight('kernel', [features, units], weights.kernel);
+    const bias = useBias ? context.weight('bias', [units], weights.bias) : null;
     if (shape.length === 2) return activate(context, context.op('dense', [x, kernel, bias]), activation);
     const others = shape.slice(0, -1);
     const rows = context.op('reshape', [x], { shape: [sizeOf(others), features] });
