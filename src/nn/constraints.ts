@@ -73,7 +73,7 @@ function made(name: string, options: object, build: Constraint['build']): Constr
  *
  * @example
  * layers.dense({ units: 10, kernelConstraint: 'nonNegative' });
- * layers.conv2d({ filters: 8, kernelSize: 3, kernelConstraint: constraints.maxNorm({ maxValue: 1, axis: [0, 1, 2] }) });
+ * layers.dense({ units: 10, kernelConstraint: constraints.maxNorm({ maxValue: 1, axis: 0 }) });
  */
 export const constraints = {
   /** Lengths along `axis` (0) at most `maxValue` (2). */

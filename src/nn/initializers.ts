@@ -60,19 +60,51 @@ function draw(shape: readonly number[], next: () => number): Float32Array {
   return values;
 }
 
-type Mode = 'fanIn' | 'fanAverage';
+const fanModes = ['fanIn', 'fanOut', 'fanAvg'] as const;
+const distributions = ['truncatedNormal', 'untruncatedNormal', 'uniform'] as const;
+type FanMode = (typeof fanModes)[number];
+type Distribution = (typeof distributions)[number];
 
-function varianceScaling(name: string, scale: number, mode: Mode, distribution: 'uniform' | 'normal') {
-  return initializer(name, {}, (shape, random) => {
-    const { fanIn, fanOut } = fansOf(shape);
-    const variance = scale / Math.max(1, mode === 'fanIn' ? fanIn : (fanIn + fanOut) / 2);
-    if (distribution === 'normal') {
-      const deviation = Math.sqrt(variance) / truncatedDeviation;
-      return draw(shape, () => random.truncatedNormal() * deviation);
-    }
-    const limit = Math.sqrt(3 * variance);
-    return draw(shape, () => (2 * random.uniform() - 1) * limit);
-  });
+function drawScaled(
+  shape: readonly number[],
+  random: Random,
+  scale: number,
+  mode: FanMode,
+  distribution: Distribution,
+): Float32Array {
+  const { fanIn, fanOut } = fansOf(shape);
+  const variance = scale / Math.max(1, { fanIn, fanOut, fanAvg: (fanIn + fanOut) / 2 }[mode]);
+  const deviation = Math.sqrt(variance);
+  if (distribution === 'uniform') {
+    return draw(shape, () => (2 * random.uniform() - 1) * Math.sqrt(3) * deviation);
+  }
+  if (distribution === 'untruncatedNormal') return draw(shape, () => random.normal() * deviation);
+  return draw(shape, () => (random.truncatedNormal() * deviation) / truncatedDeviation);
+}
+
+const varianceScaling = (name: string, scale: number, mode: FanMode, distribution: Distribution) =>
+  initializer(name, {}, (shape, random) => drawScaled(shape, random, scale, mode, distribution));
+
+function scaledVariance(options: { scale?: number; mode?: FanMode; distribution?: Distribution } = {}): Initializer {
+  const where = "initializer 'varianceScaling'";
+  const defaults = { scale: 1, mode: 'fanIn', distribution: 'truncatedNormal' };
+  const reader = new OptionReader(where, completeOptions(where, options, defaults));
+  const scale = reader.number('scale', { above: 0 });
+  const mode = reader.oneOf<FanMode>('mode', fanModes);
+  const distribution = reader.oneOf<Distribution>('distribution', distributions);
+  const config = { name: 'varianceScaling', scale, mode, distribution };
+  const create = (shape: readonly number[], random: Random) => drawScaled(shape, random, scale, mode, distribution);
+  return { config, create, toJSON: () => config };
+}
+
+function identity(shape: readonly number[], gain: number): Float32Array {
+  if (shape.length < 2) throw optionError("initializer 'identity'", 'a weight with two axes or more', shapeText(shape));
+  const [rows, columns] = shape.slice(-2);
+  const field = shape.slice(0, -2);
+  const middle = field.reduce((index, size) => index * size + (size >> 1), 0);
+  const values = new Float32Array(sizeOf(shape));
+  for (let i = 0; i < Math.min(rows, columns); i++) values[(middle * rows + i) * columns + i] = gain;
+  return values;
 }
 
 /**
@@ -91,17 +123,17 @@ export const initializers = {
   /** All `value` (default 0). */
   constant: initializer('constant', { value: 0 }, (shape, _, { value }) => new Float32Array(sizeOf(shape)).fill(value)),
   /** Uniform in ±sqrt(6 / (fanIn + fanOut)): the default of kernels. */
-  glorotUniform: varianceScaling('glorotUniform', 1, 'fanAverage', 'uniform'),
+  glorotUniform: varianceScaling('glorotUniform', 1, 'fanAvg', 'uniform'),
   /** Truncated normal of variance 2 / (fanIn + fanOut). */
-  glorotNormal: varianceScaling('glorotNormal', 1, 'fanAverage', 'normal'),
+  glorotNormal: varianceScaling('glorotNormal', 1, 'fanAvg', 'truncatedNormal'),
   /** Uniform in ±sqrt(6 / fanIn): for networks of relu. */
   heUniform: varianceScaling('heUniform', 2, 'fanIn', 'uniform'),
   /** Truncated normal of variance 2 / fanIn: for networks of relu. */
-  heNormal: varianceScaling('heNormal', 2, 'fanIn', 'normal'),
+  heNormal: varianceScaling('heNormal', 2, 'fanIn', 'truncatedNormal'),
   /** Uniform in ±sqrt(3 / fanIn). */
   lecunUniform: varianceScaling('lecunUniform', 1, 'fanIn', 'uniform'),
   /** Truncated normal of variance 1 / fanIn. */
-  lecunNormal: varianceScaling('lecunNormal', 1, 'fanIn', 'normal'),
+  lecunNormal: varianceScaling('lecunNormal', 1, 'fanIn', 'truncatedNormal'),
   /** Normal (mean 0, stddev 0.05). */
   randomNormal: initializer('randomNormal', { mean: 0, stddev: 0.05 }, (shape, random, { mean, stddev }) =>
     draw(shape, () => mean + stddev * random.normal()),
@@ -114,6 +146,13 @@ export const initializers = {
   truncatedNormal: initializer('truncatedNormal', { mean: 0, stddev: 0.05 }, (shape, random, { mean, stddev }) =>
     draw(shape, () => mean + stddev * random.truncatedNormal()),
   ),
+  /**
+   * Variance `scale` / n, n counted by `mode`: 'fanIn' (default), 'fanOut' or 'fanAvg', from `distribution`:
+   * 'truncatedNormal' (default), 'untruncatedNormal' or 'uniform'.
+   */
+  varianceScaling: scaledVariance,
+  /** The identity matrix times `gain` (1); for kernels of convolutions, in the middle of the window. */
+  identity: initializer('identity', { gain: 1 }, (shape, _, { gain }) => identity(shape, gain)),
   /** Orthonormal rows or columns (whichever are fewer) of the weight seen as a matrix [others, last axis], times `gain`. */
   orthogonal: initializer('orthogonal', { gain: 1 }, (shape, random, { gain }) => orthogonal(shape, random, gain)),
 };

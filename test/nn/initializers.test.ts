@@ -42,6 +42,26 @@ describe('variance scaling', () => {
   });
 });
 
+it.each(['fanIn', 'fanOut', 'fanAvg'] as const)('varianceScaling counts %s, from any distribution', (mode) => {
+  const count = { fanIn, fanOut, fanAvg: (fanIn + fanOut) / 2 }[mode];
+  for (const distribution of ['truncatedNormal', 'untruncatedNormal', 'uniform'] as const) {
+    const initializer = initializers.varianceScaling({ scale: 3, mode, distribution });
+    const { deviation, largest } = moments(initialValues(initializer, shape, 1, 'a'));
+    expect(deviation / Math.sqrt(3 / count)).toBeCloseTo(1, 1.7);
+    expect(largest > 2.5 * deviation).toBe(distribution === 'untruncatedNormal');
+    expect(resolveInitializer('x', initializer.config).config).toEqual(initializer.config);
+  }
+  expect(errorOf(() => initializers.varianceScaling({ mode: 'fanAverage' as 'fanIn' })).message).toMatch(/'mode'/);
+});
+
+it('identity passes values and images on', () => {
+  const matrix = initialValues(initializers.identity({ gain: 2 }), [2, 3], 1, 'a');
+  expect([...matrix]).toEqual([2, 0, 0, 0, 2, 0]);
+  const kernel = initialValues(initializers.identity(), [3, 3, 1, 1], 1, 'a');
+  expect([...kernel]).toEqual([0, 0, 0, 0, 1, 0, 0, 0, 0]);
+  expect(errorOf(() => initialValues(initializers.identity(), [4], 1, 'a')).message).toMatch(/two axes or more/);
+});
+
 describe('given moments', () => {
   it('normal, truncated, uniform', () => {
     const normal = moments(initialValues(initializers.randomNormal({ mean: 2, stddev: 0.5 }), shape, 1, 'a'));
