@@ -53,12 +53,17 @@ export class OptionReader {
 
   /** A number for both axes, or [vertical, horizontal]. */
   pair(name: string, rule: NumberRule): [number, number] {
+    return this.perAxis(name, 2, rule) as [number, number];
+  }
+
+  /** A number for all axes, or one per axis, the outermost first. */
+  perAxis(name: string, rank: number, rule: NumberRule): number[] {
     const value = this.values[name];
-    const list = Array.isArray(value) ? value : [value, value];
-    if (list.length === 2 && list.every((item) => Number.isSafeInteger(item) && obeys(item, rule))) {
-      return [list[0], list[1]];
+    const list = Array.isArray(value) ? value : new Array<unknown>(rank).fill(value);
+    if (list.length === rank && list.every((item) => Number.isSafeInteger(item) && obeys(item as number, rule))) {
+      return [...list] as number[];
     }
-    throw this.error(name, `an integer${ruleText(rule)} or two of them [vertical, horizontal]`, value);
+    throw this.error(name, `an integer${ruleText(rule)}${severalText[rank] ?? ''}`, value);
   }
 
   /** A list of integers, as long as it likes. */
@@ -146,6 +151,12 @@ export function lookUp<T>(
   const known = Object.hasOwn(aliases, camel) ? aliases[camel] : camel;
   return checkName(where, Object.hasOwn(table, known) ? known : name, table);
 }
+
+/** What `perAxis` takes besides one number, by rank. */
+const severalText: Readonly<Record<number, string>> = {
+  2: ' or two of them [vertical, horizontal]',
+  3: ' or three of them [depth, height, width]',
+};
 
 function obeys(value: number, rule: NumberRule): boolean {
   return (

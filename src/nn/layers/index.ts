@@ -2,14 +2,19 @@
 
 import type { AnyLayerFactory } from '../layer.js';
 import * as activations from './activation.js';
+import * as adaptivePooling from './adaptive-pooling.js';
+import * as borders from './borders.js';
 import { conv2d, conv2dTranspose } from './convolution.js';
 import { dense } from './dense.js';
+import * as globalPooling from './global-pooling.js';
 import { add, average, concatenate, maximum, minimum, multiply, subtract } from './merge.js';
 import { batchNormalization } from './normalization.js';
-import { averagePooling2d, globalAveragePooling2d, globalMaxPooling2d, maxPooling2d } from './pooling.js';
+import * as pooling from './pooling.js';
 import { rescaling } from './preprocessing.js';
 import { dropout } from './regularization.js';
-import { flatten, permute, reshape, zeroPadding2d } from './shape.js';
+import * as resizing from './resizing.js';
+import * as shape from './shape.js';
+import * as unpooling from './unpooling.js';
 
 const { activation, leakyRelu, linear, logSoftmax, relu, relu6, sigmoid, softmax, tanh } = activations;
 
@@ -17,33 +22,32 @@ const own = {
   activation,
   add,
   average,
-  averagePooling2d,
   batchNormalization,
   concatenate,
   conv2d,
   conv2dTranspose,
   dense,
   dropout,
-  flatten,
-  globalAveragePooling2d,
-  globalMaxPooling2d,
   leakyRelu,
   linear,
   logSoftmax,
-  maxPooling2d,
   maximum,
   minimum,
   multiply,
-  permute,
   relu,
   relu6,
   rescaling,
-  reshape,
   sigmoid,
   softmax,
   subtract,
   tanh,
-  zeroPadding2d,
+  ...pooling,
+  ...globalPooling,
+  ...adaptivePooling,
+  ...unpooling,
+  ...shape,
+  ...borders,
+  ...resizing,
 };
 
 /**
@@ -54,18 +58,94 @@ const own = {
  */
 export const layers = {
   ...own,
+  /** The same as maxPooling1d. */
+  maxPool1d: own.maxPooling1d,
   /** The same as maxPooling2d. */
-  maxPool2d: maxPooling2d,
+  maxPool2d: own.maxPooling2d,
+  /** The same as maxPooling3d. */
+  maxPool3d: own.maxPooling3d,
+  /** The same as averagePooling1d. */
+  averagePool1d: own.averagePooling1d,
+  /** The same as averagePooling1d. */
+  avgPool1d: own.averagePooling1d,
   /** The same as averagePooling2d. */
-  averagePool2d: averagePooling2d,
+  averagePool2d: own.averagePooling2d,
   /** The same as averagePooling2d. */
-  avgPool2d: averagePooling2d,
+  avgPool2d: own.averagePooling2d,
+  /** The same as averagePooling3d. */
+  averagePool3d: own.averagePooling3d,
+  /** The same as averagePooling3d. */
+  avgPool3d: own.averagePooling3d,
+  /** The same as globalMaxPooling1d. */
+  globalMaxPool1d: own.globalMaxPooling1d,
   /** The same as globalMaxPooling2d. */
-  globalMaxPool2d: globalMaxPooling2d,
+  globalMaxPool2d: own.globalMaxPooling2d,
+  /** The same as globalMaxPooling3d. */
+  globalMaxPool3d: own.globalMaxPooling3d,
+  /** The same as globalAveragePooling1d. */
+  globalAveragePool1d: own.globalAveragePooling1d,
+  /** The same as globalAveragePooling1d. */
+  globalAvgPool1d: own.globalAveragePooling1d,
   /** The same as globalAveragePooling2d. */
-  globalAveragePool2d: globalAveragePooling2d,
+  globalAveragePool2d: own.globalAveragePooling2d,
   /** The same as globalAveragePooling2d. */
-  globalAvgPool2d: globalAveragePooling2d,
+  globalAvgPool2d: own.globalAveragePooling2d,
+  /** The same as globalAveragePooling3d. */
+  globalAveragePool3d: own.globalAveragePooling3d,
+  /** The same as globalAveragePooling3d. */
+  globalAvgPool3d: own.globalAveragePooling3d,
+  /** The same as adaptiveMaxPooling1d. */
+  adaptiveMaxPool1d: own.adaptiveMaxPooling1d,
+  /** The same as adaptiveAveragePooling1d. */
+  adaptiveAvgPool1d: own.adaptiveAveragePooling1d,
+  /** The same as adaptiveMaxPooling2d. */
+  adaptiveMaxPool2d: own.adaptiveMaxPooling2d,
+  /** The same as adaptiveAveragePooling2d. */
+  adaptiveAvgPool2d: own.adaptiveAveragePooling2d,
+  /** The same as adaptiveMaxPooling3d. */
+  adaptiveMaxPool3d: own.adaptiveMaxPooling3d,
+  /** The same as adaptiveAveragePooling3d. */
+  adaptiveAvgPool3d: own.adaptiveAveragePooling3d,
+  /** The same as lpPooling1d. */
+  lpPool1d: own.lpPooling1d,
+  /** The same as lpPooling2d. */
+  lpPool2d: own.lpPooling2d,
+  /** The same as lpPooling3d. */
+  lpPool3d: own.lpPooling3d,
+  /** The same as maxUnpooling1d. */
+  maxUnpool1d: own.maxUnpooling1d,
+  /** The same as maxUnpooling2d. */
+  maxUnpool2d: own.maxUnpooling2d,
+  /** The same as maxUnpooling3d. */
+  maxUnpool3d: own.maxUnpooling3d,
+  /** The same as fractionalMaxPooling2d. */
+  fractionalMaxPool2d: own.fractionalMaxPooling2d,
+  /** The same as fractionalMaxPooling3d. */
+  fractionalMaxPool3d: own.fractionalMaxPooling3d,
+  /** The same as reflectionPadding1d. */
+  reflectionPad1d: own.reflectionPadding1d,
+  /** The same as replicationPadding1d. */
+  replicationPad1d: own.replicationPadding1d,
+  /** The same as circularPadding1d. */
+  circularPad1d: own.circularPadding1d,
+  /** The same as zeroPadding1d. */
+  zeroPad1d: own.zeroPadding1d,
+  /** The same as reflectionPadding2d. */
+  reflectionPad2d: own.reflectionPadding2d,
+  /** The same as replicationPadding2d. */
+  replicationPad2d: own.replicationPadding2d,
+  /** The same as circularPadding2d. */
+  circularPad2d: own.circularPadding2d,
+  /** The same as zeroPadding2d. */
+  zeroPad2d: own.zeroPadding2d,
+  /** The same as reflectionPadding3d. */
+  reflectionPad3d: own.reflectionPadding3d,
+  /** The same as replicationPadding3d. */
+  replicationPad3d: own.replicationPadding3d,
+  /** The same as circularPadding3d. */
+  circularPad3d: own.circularPadding3d,
+  /** The same as zeroPadding3d. */
+  zeroPad3d: own.zeroPadding3d,
   /** The same as conv2dTranspose. */
   convTranspose2d: conv2dTranspose,
   /** The same as batchNormalization. */

@@ -1,148 +1,216 @@
-// Pooling over images: the largest or the mean of each window, channel by channel.
+// Pooling over windows of signals, images and volumes, channel by channel: the largest value, the mean, the sum, a norm.
 
-import type { Value } from '../../ops/op.js';
-import { outputSize, type Padding } from '../../ops/windows.js';
-import { defineLayer, type LayerContext, type LayerOptions } from '../layer.js';
-import type { OptionReader } from '../options.js';
-import { fitWindows, imageShape, type Pair, readPadding } from './images.js';
+import type { Padding } from '../../ops/windows.js';
+import { defineLayer, type LayerOptions } from '../layer.js';
+import type { PerAxis, Rank } from './spatial.js';
+import {
+  dilatedMax,
+  meanOfWindows,
+  type PoolSettings,
+  parsePool,
+  poolAxes,
+  poolDefaults,
+  poolWindows,
+  sumOfWindows,
+} from './windows.js';
 
-export interface MaxPooling2dOptions extends LayerOptions {
+/** What all poolings over windows take; R is the number of spatial axes. */
+export interface PoolingOptions<R extends Rank> extends LayerOptions {
   /** Size of the window. Default 2. */
-  poolSize?: Pair;
+  poolSize?: PerAxis<R>;
   /** Distance between neighbouring windows. Default: poolSize. */
-  strides?: Pair;
+  strides?: PerAxis<R>;
   /** Default 'valid'. */
   padding?: Padding;
-  /** true: a last window that only partly lies on the image counts too. Default false. */
+  /** true: a last window that only partly lies on the input counts too. Default false. */
   ceilMode?: boolean;
 }
 
-export interface AveragePooling2dOptions extends MaxPooling2dOptions {
+export interface MaxPoolingOptions<R extends Rank> extends PoolingOptions<R> {
+  /** Distance between the cells of a window. Default 1. */
+  dilation?: PerAxis<R>;
+}
+
+export interface AveragePoolingOptions<R extends Rank> extends PoolingOptions<R> {
   /** true: cells of the padding count as zeros in a mean. Default false. */
   countIncludePad?: boolean;
 }
 
-interface Settings {
-  poolSize: [number, number];
-  strides: [number, number];
-  padding: Padding;
-  ceilMode: boolean;
+export interface LpPoolingOptions<R extends Rank> extends PoolingOptions<R> {
+  /** Exponent of the norm, above 0; 'infinity': the largest absolute value. Default 2. */
+  p?: number | 'infinity';
+  /** The same as p. */
+  normType?: number | 'infinity';
 }
 
-const defaults = { poolSize: 2, strides: undefined, padding: 'valid', ceilMode: false } as const;
+export type MaxPooling2dOptions = MaxPoolingOptions<2>;
+export type AveragePooling2dOptions = AveragePoolingOptions<2>;
 
-function parse(options: OptionReader): Settings {
-  const poolSize = options.pair('poolSize', { min: 1 });
-  const strides = options.has('strides') ? options.pair('strides', { min: 1 }) : poolSize;
-  return { poolSize, strides, padding: readPadding(options), ceilMode: options.boolean('ceilMode') };
-}
+type MaxSettings = PoolSettings & { readonly dilation: readonly number[] };
 
-/** Padding as asked for, and the rows and columns more at the end that ceilMode needs. */
-function windows(context: LayerContext, x: Value, settings: Settings): { padding: number[]; extra: [number, number] } {
-  const [, height, width] = imageShape(context, x);
-  const { poolSize, strides } = settings;
-  const padding = fitWindows(context, settings.padding, { inputSize: [height, width], kernelSize: poolSize, strides });
-  const tooMuch = padding.some((side, i) => side >= poolSize[i >> 1]);
-  if (tooMuch) context.fail(`padding smaller than the window (${poolSize.join('x')})`, padding);
-  const extra = [height, width].map((size, axis) => {
-    const [before, after] = padding.slice(2 * axis, 2 * axis + 2);
-    return settings.ceilMode ? ceilPadding(size, poolSize[axis], strides[axis], before, after) : 0;
-  });
-  return { padding, extra: extra as [number, number] };
-}
-
-/** Cells to add at the end so that a partial last window fits; 0 if that window would start beyond the image. */
-function ceilPadding(size: number, pool: number, stride: number, before: number, after: number): number {
-  const full = outputSize(size, pool, stride, before, after);
-  const start = full * stride;
-  const complete = (full - 1) * stride + pool === size + before + after;
-  return complete || start >= size + before ? 0 : start + pool - (size + before + after);
-}
-
-const withExtra = (padding: readonly number[], [rows, columns]: readonly [number, number]): number[] => [
-  padding[0],
-  padding[1] + rows,
-  padding[2],
-  padding[3] + columns,
-];
-
-/**
- * Largest value of each window: [batch, height, width, channels] → [batch, height', width', channels], with
- * height' = floor((height + padding - pool) / stride) + 1. Padding never wins.
- *
- * @example layers.maxPooling2d({ poolSize: 3, strides: 2 })
- */
-export const maxPooling2d = defineLayer<MaxPooling2dOptions, Settings>({
-  type: 'maxPooling2d',
-  options: defaults,
-  parse,
-  call(context, [x], settings) {
-    const { padding, extra } = windows(context, x, settings);
-    const { poolSize, strides } = settings;
-    return context.op('maxPool2d', [x], { poolSize, strides, padding: withExtra(padding, extra) });
-  },
-});
-
-/**
- * Mean of each window: [batch, height, width, channels] → [batch, height', width', channels]. Cells of the padding do not
- * count, unless `countIncludePad` says so; those that `ceilMode` adds never do.
- *
- * @example layers.averagePooling2d({ poolSize: 2 })
- */
-export const averagePooling2d = defineLayer<AveragePooling2dOptions, Settings & { countIncludePad: boolean }>({
-  type: 'averagePooling2d',
-  options: { ...defaults, countIncludePad: false },
-  parse: (options) => ({ ...parse(options), countIncludePad: options.boolean('countIncludePad') }),
-  call(context, [x], settings) {
-    const { padding, extra } = windows(context, x, settings);
-    const { poolSize, strides, countIncludePad } = settings;
-    const partial = extra[0] > 0 || extra[1] > 0;
-    if (!countIncludePad || !partial) {
-      const attrs = { poolSize, strides, padding: withExtra(padding, extra), countIncludePad: countIncludePad ? 1 : 0 };
-      return context.op('averagePool2d', [x], attrs);
-    }
-    const [top, bottom, left, right] = padding;
-    const padded = context.op('pad', [x], { before: [0, top, left, 0], after: [0, bottom, right, 0] });
-    const attrs = { poolSize, strides, padding: [0, extra[0], 0, extra[1]], countIncludePad: 0 };
-    return context.op('averagePool2d', [padded], attrs);
-  },
-});
-
-export interface GlobalPoolingOptions extends LayerOptions {
-  /** true: the output keeps its axes, [batch, 1, 1, channels]. Default false. */
-  keepDims?: boolean;
-}
-
-const globalPooling = (
-  type: string,
-  emit: (context: LayerContext, x: Value, height: number, width: number, keepDims: boolean) => Value,
-) =>
-  defineLayer<GlobalPoolingOptions, boolean>({
+const maxPooling = <R extends Rank>(type: string, rank: R) =>
+  defineLayer<MaxPoolingOptions<R>, MaxSettings>({
     type,
-    options: { keepDims: false },
-    parse: (options) => options.boolean('keepDims'),
-    call(context, [x], keepDims) {
-      const [, height, width] = imageShape(context, x);
-      return emit(context, x, height, width, keepDims);
+    options: { ...poolDefaults, dilation: 1 },
+    parse: (options) => ({ ...parsePool(options, rank), dilation: options.perAxis('dilation', rank, { min: 1 }) }),
+    call(context, [x], settings) {
+      const { dilation } = settings;
+      const windows = poolWindows(context, x, settings, dilation);
+      if (dilation.some((step) => step > 1)) return dilatedMax(context, x, windows, dilation, 'values');
+      return poolAxes(context, 'maxPool2d', x, windows);
+    },
+  });
+
+const maxPoolingIndices = <R extends Rank>(type: string, rank: R) =>
+  defineLayer<MaxPoolingOptions<R>, MaxSettings>({
+    type,
+    options: { ...poolDefaults, dilation: 1 },
+    parse: (options) => ({ ...parsePool(options, rank), dilation: options.perAxis('dilation', rank, { min: 1 }) }),
+    call: (context, [x], settings) =>
+      dilatedMax(context, x, poolWindows(context, x, settings, settings.dilation), settings.dilation, 'indices'),
+  });
+
+const averagePooling = <R extends Rank>(type: string, rank: R) =>
+  defineLayer<AveragePoolingOptions<R>, PoolSettings & { readonly countIncludePad: boolean }>({
+    type,
+    options: { ...poolDefaults, countIncludePad: false },
+    parse: (options) => ({ ...parsePool(options, rank), countIncludePad: options.boolean('countIncludePad') }),
+    call: (context, [x], settings) =>
+      meanOfWindows(context, x, poolWindows(context, x, settings), settings.countIncludePad),
+  });
+
+const sumPooling = <R extends Rank>(type: string, rank: R) =>
+  defineLayer<PoolingOptions<R>, PoolSettings>({
+    type,
+    options: poolDefaults,
+    parse: (options) => parsePool(options, rank),
+    call: (context, [x], settings) => sumOfWindows(context, x, poolWindows(context, x, settings)),
+  });
+
+const lpPooling = <R extends Rank>(type: string, rank: R) =>
+  defineLayer<LpPoolingOptions<R>, PoolSettings & { readonly p: number }, 'normType'>({
+    type,
+    options: { ...poolDefaults, p: 2 },
+    aliases: { normType: 'p' },
+    parse(options) {
+      const p = options.raw('p');
+      const isNumber = typeof p === 'number' && p > 0 && Number.isFinite(p);
+      if (!isNumber && p !== 'infinity') throw options.error('p', "a number above 0 or 'infinity'", p);
+      return { ...parsePool(options, rank), p: isNumber ? p : Number.POSITIVE_INFINITY };
+    },
+    call(context, [x], { p, ...settings }) {
+      const windows = poolWindows(context, x, settings);
+      if (p === Number.POSITIVE_INFINITY) return poolAxes(context, 'maxPool2d', context.op('abs', [x]), windows);
+      const powers = context.op('absPower', [x], { exponent: p, signed: 0 });
+      const sum = sumOfWindows(context, powers, windows);
+      return p === 1 ? sum : context.op('absPower', [sum], { exponent: 1 / p, signed: 0 });
     },
   });
 
 /**
- * Largest value of each channel over the whole image: [batch, height, width, channels] → [batch, channels].
+ * Largest value of each window: [batch, length, channels] → [batch, length', channels], with
+ * length' = floor((length + padding - pool) / stride) + 1. Padding never wins; NaN does.
  *
- * @example layers.globalMaxPooling2d()
+ * @example layers.maxPooling1d({ poolSize: 3, strides: 2, padding: 'same' })
  */
-export const globalMaxPooling2d = globalPooling('globalMaxPooling2d', (context, x, height, width, keepDims) => {
-  const attrs = { poolSize: [height, width], strides: [height, width], padding: [0, 0, 0, 0] };
-  const y = context.op('maxPool2d', [x], attrs);
-  return keepDims ? y : context.op('reshape', [y], { shape: [x.shape[0], x.shape[3]] });
-});
+export const maxPooling1d = maxPooling('maxPooling1d', 1);
+/**
+ * Largest value of each window: [batch, height, width, channels] → [batch, height', width', channels], with
+ * height' = floor((height + padding - pool) / stride) + 1. Padding never wins; NaN does. Of equal values the first takes
+ * the gradient.
+ *
+ * @example layers.maxPooling2d({ poolSize: 3, strides: 2 })
+ */
+export const maxPooling2d = maxPooling('maxPooling2d', 2);
+/**
+ * Largest value of each window: [batch, depth, height, width, channels] → [batch, depth', height', width', channels].
+ *
+ * @example layers.maxPooling3d({ poolSize: [1, 2, 2] })
+ */
+export const maxPooling3d = maxPooling('maxPooling3d', 3);
 
 /**
- * Mean of each channel over the whole image: [batch, height, width, channels] → [batch, channels].
+ * Where the maximum of each window stands: cell x of the signal, int32, in the shape that maxPooling1d gives.
  *
- * @example layers.globalAveragePooling2d()
+ * @example layers.maxPoolingIndices1d({ poolSize: 2 })
  */
-export const globalAveragePooling2d = globalPooling('globalAveragePooling2d', (context, x, _height, _width, keepDims) =>
-  context.op('reduceMean', [x], { axes: [1, 2], keepDims: keepDims ? 1 : 0 }),
-);
+export const maxPoolingIndices1d = maxPoolingIndices('maxPoolingIndices1d', 1);
+/**
+ * Where the maximum of each window stands: y * width + x, counted per channel as in PyTorch, int32, in the shape that
+ * maxPooling2d gives. What maxUnpooling2d takes as its second input.
+ *
+ * @example
+ * const image = input({ shape: [8, 8, 3] });
+ * const pooled = layers.maxPooling2d({ poolSize: 2 }).apply(image);
+ * const indices = layers.maxPoolingIndices2d({ poolSize: 2 }).apply(image);
+ * layers.maxUnpooling2d({ poolSize: 2 }).apply([pooled, indices]).shape; // [8, 8, 3]
+ */
+export const maxPoolingIndices2d = maxPoolingIndices('maxPoolingIndices2d', 2);
+/**
+ * Where the maximum of each window stands: (z * height + y) * width + x, int32, in the shape that maxPooling3d gives.
+ *
+ * @example layers.maxPoolingIndices3d({ poolSize: 2 })
+ */
+export const maxPoolingIndices3d = maxPoolingIndices('maxPoolingIndices3d', 3);
+
+/**
+ * Mean of each window: [batch, length, channels] → [batch, length', channels]. Cells of the padding do not count, unless
+ * `countIncludePad` says so (PyTorch's default); those that `ceilMode` adds never do.
+ *
+ * @example layers.averagePooling1d({ poolSize: 2 })
+ */
+export const averagePooling1d = averagePooling('averagePooling1d', 1);
+/**
+ * Mean of each window: [batch, height, width, channels] → [batch, height', width', channels]. Cells of the padding do not
+ * count, unless `countIncludePad` says so (PyTorch's default); those that `ceilMode` adds never do.
+ *
+ * @example layers.averagePooling2d({ poolSize: 2 })
+ */
+export const averagePooling2d = averagePooling('averagePooling2d', 2);
+/**
+ * Mean of each window: [batch, depth, height, width, channels] → [batch, depth', height', width', channels].
+ *
+ * @example layers.averagePooling3d({ poolSize: 2, padding: 'same' })
+ */
+export const averagePooling3d = averagePooling('averagePooling3d', 3);
+
+/**
+ * Sum of each window: [batch, length, channels] → [batch, length', channels].
+ *
+ * @example layers.sumPooling1d({ poolSize: 4 })
+ */
+export const sumPooling1d = sumPooling('sumPooling1d', 1);
+/**
+ * Sum of each window: [batch, height, width, channels] → [batch, height', width', channels].
+ *
+ * @example layers.sumPooling2d({ poolSize: 2 })
+ */
+export const sumPooling2d = sumPooling('sumPooling2d', 2);
+/**
+ * Sum of each window: [batch, depth, height, width, channels] → [batch, depth', height', width', channels].
+ *
+ * @example layers.sumPooling3d({ poolSize: 2 })
+ */
+export const sumPooling3d = sumPooling('sumPooling3d', 3);
+
+/**
+ * Norm of each window, (Σ |x|^p)^(1/p): [batch, length, channels] → [batch, length', channels]. The gradient of a window
+ * of zeros is 0. Partial windows of `ceilMode` sum what they have (as ONNX; PyTorch scales them up).
+ *
+ * @example layers.lpPooling1d({ p: 2, poolSize: 3 })
+ */
+export const lpPooling1d = lpPooling('lpPooling1d', 1);
+/**
+ * Norm of each window, (Σ |x|^p)^(1/p): [batch, height, width, channels] → [batch, height', width', channels]. The
+ * gradient of a window of zeros is 0. Partial windows of `ceilMode` sum what they have (as ONNX; PyTorch scales them up).
+ *
+ * @example layers.lpPooling2d({ p: 3, poolSize: 2 })
+ */
+export const lpPooling2d = lpPooling('lpPooling2d', 2);
+/**
+ * Norm of each window, (Σ |x|^p)^(1/p): [batch, depth, height, width, channels] → [batch, depth', height', width',
+ * channels].
+ *
+ * @example layers.lpPooling3d({ p: 'infinity' })
+ */
+export const lpPooling3d = lpPooling('lpPooling3d', 3);

@@ -1,9 +1,8 @@
-// Layers that only move values: flatten, reshape, permute, padding with zeros.
+// Layers that only move values: flatten, reshape, permute, repeatVector, slice.
 
 import { shapeText, sizeOf } from '../../core/shape.js';
-import { type Padding, resolvePadding } from '../../ops/windows.js';
 import { defineLayer, type LayerOptions } from '../layer.js';
-import { imageShape, type Pair } from './images.js';
+import { reshaped } from './spatial.js';
 
 /**
  * All values of a sample in one row: [batch, …] → [batch, product].
@@ -81,27 +80,67 @@ export const permute = defineLayer<PermuteOptions, number[]>({
   },
 });
 
-export interface ZeroPadding2dOptions extends LayerOptions {
-  /** All sides, [vertical, horizontal], [[top, bottom], [left, right]] or [top, bottom, left, right]. Default 1. */
-  padding?: Pair | readonly (readonly number[])[] | readonly number[];
+export interface RepeatVectorOptions extends LayerOptions {
+  /** How many times. */
+  n: number;
 }
 
 /**
- * Zeros around an image: [batch, height, width, channels] → [batch, height + top + bottom, width + left + right, channels].
+ * A vector, several times over: [batch, features] → [batch, n, features].
  *
- * @example layers.zeroPadding2d({ padding: [[0, 1], [0, 1]] })
+ * @example layers.repeatVector({ n: 3 })
  */
-export const zeroPadding2d = defineLayer<ZeroPadding2dOptions, number[]>({
-  type: 'zeroPadding2d',
-  options: { padding: 1 },
-  parse(options) {
-    const padding = options.raw('padding');
-    if (typeof padding === 'string') throw options.error('padding', 'numbers', padding);
-    const sizes = { inputSize: [1, 1], kernelSize: [1, 1], strides: [1, 1] };
-    return resolvePadding(padding as Padding, sizes, `${options.where}, option 'padding'`);
+export const repeatVector = defineLayer<RepeatVectorOptions, number>({
+  type: 'repeatVector',
+  options: { n: undefined },
+  parse: (options) => options.integer('n', { min: 1 }),
+  call(context, [x], n) {
+    if (x.shape.length !== 2) context.fail('samples [features]', shapeText(x.shape.slice(1)));
+    const [batch, features] = x.shape;
+    return context.op('broadcastTo', [reshaped(context, x, [batch, 1, features])], { shape: [batch, n, features] });
   },
-  call(context, [x], [top, bottom, left, right]) {
-    imageShape(context, x);
-    return context.op('pad', [x], { before: [0, top, left, 0], after: [0, bottom, right, 0] });
+});
+
+export interface SliceOptions extends LayerOptions {
+  /** First index along each axis of a sample; negative ones count from the end. */
+  begin: readonly number[];
+  /** Length along each axis; -1: all that is left. Default -1 everywhere. */
+  size?: readonly number[];
+}
+
+/**
+ * A part of each sample, cut out along every axis: [batch, …] → [batch, ...size].
+ *
+ * @example layers.slice({ begin: [0, 4], size: [-1, 8] })
+ */
+export const slice = defineLayer<SliceOptions, { begin: number[]; size: number[] | null }>({
+  type: 'slice',
+  options: { begin: undefined, size: undefined },
+  anyDtype: true,
+  parse(options) {
+    const begin = options.integers('begin');
+    const size = options.has('size') ? options.integers('size', { min: -1 }) : null;
+    const valid = size === null || (size.length === begin.length && !size.includes(0));
+    if (!valid) throw options.error('size', 'one size of at least 1, or -1, for each number of begin', size);
+    return { begin, size };
+  },
+  call(context, [x], { begin, size }) {
+    const sample = x.shape.slice(1);
+    if (begin.length !== sample.length) context.fail(`samples with ${begin.length} axes`, shapeText(sample));
+    const from = begin.map((index, axis) => (index < 0 ? index + sample[axis] : index));
+    const lengths = from.map((index, axis) => {
+      const wanted = size?.[axis] ?? -1;
+      return wanted === -1 ? sample[axis] - index : wanted;
+    });
+    const isInside = from.every(
+      (index, axis) => index >= 0 && lengths[axis] >= 1 && index + lengths[axis] <= sample[axis],
+    );
+    if (!isInside) {
+      context.fail(
+        `samples that begin ${JSON.stringify(begin)}, size ${JSON.stringify(size ?? -1)} is a part of`,
+        shapeText(sample),
+      );
+    }
+    return context.op('slice', [x], { begin: [0, ...from], size: [x.shape[0], ...lengths] });
   },
 });
