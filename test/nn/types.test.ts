@@ -26,7 +26,7 @@ it('names and options are literal types', () => {
     // @ts-expect-error so are options as a whole
     layers.dense(),
     // @ts-expect-error no such padding
-    layers.conv2d({ filters: 1, kernelSize: 3, padding: 'full' }),
+    layers.conv2d({ filters: 1, kernelSize: 3, padding: 'causal' }),
     // @ts-expect-error no such activation
     layers.dense({ units: 1, activation: 'rleu' }),
     // @ts-expect-error no such option

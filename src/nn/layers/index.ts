@@ -4,8 +4,9 @@ import type { AnyLayerFactory } from '../layer.js';
 import * as activations from './activation.js';
 import * as adaptivePooling from './adaptive-pooling.js';
 import * as borders from './borders.js';
-import { conv2d, conv2dTranspose } from './convolution.js';
+import * as convolution from './convolution.js';
 import { dense } from './dense.js';
+import * as depthwise from './depthwise.js';
 import * as globalPooling from './global-pooling.js';
 import { add, average, concatenate, maximum, minimum, multiply, subtract } from './merge.js';
 import { batchNormalization } from './normalization.js';
@@ -14,6 +15,7 @@ import { rescaling } from './preprocessing.js';
 import { dropout } from './regularization.js';
 import * as resizing from './resizing.js';
 import * as shape from './shape.js';
+import * as transposed from './transposed.js';
 import * as unpooling from './unpooling.js';
 
 const { activation, leakyRelu, linear, logSoftmax, relu, relu6, sigmoid, softmax, tanh } = activations;
@@ -24,8 +26,6 @@ const own = {
   average,
   batchNormalization,
   concatenate,
-  conv2d,
-  conv2dTranspose,
   dense,
   dropout,
   leakyRelu,
@@ -41,6 +41,9 @@ const own = {
   softmax,
   subtract,
   tanh,
+  ...convolution,
+  ...transposed,
+  ...depthwise,
   ...pooling,
   ...globalPooling,
   ...adaptivePooling,
@@ -146,8 +149,22 @@ export const layers = {
   circularPad3d: own.circularPadding3d,
   /** The same as zeroPadding3d. */
   zeroPad3d: own.zeroPadding3d,
+  /** The same as conv1d. */
+  convolution1d: own.conv1d,
+  /** The same as conv2d. */
+  convolution2d: own.conv2d,
+  /** The same as conv3d. */
+  convolution3d: own.conv3d,
+  /** The same as conv1dTranspose. */
+  convTranspose1d: own.conv1dTranspose,
   /** The same as conv2dTranspose. */
-  convTranspose2d: conv2dTranspose,
+  convTranspose2d: own.conv2dTranspose,
+  /** The same as conv3dTranspose. */
+  convTranspose3d: own.conv3dTranspose,
+  /** The same as separableConv1d. */
+  separableConvolution1d: own.separableConv1d,
+  /** The same as separableConv2d. */
+  separableConvolution2d: own.separableConv2d,
   /** The same as batchNormalization. */
   batchNorm: batchNormalization,
   /** The same as relu. */
