@@ -55,7 +55,7 @@ export {
 } from './nn/index.js';
 export * as ops from './ops/image.js';
 export { defineOp, type OpDefinition, type Value } from './ops/op.js';
-export * as callbacks from './train/callbacks.js';
+export * as callbacks from './train/callbacks/index.js';
 export type * from './train/events.js';
 export type { EvaluateOptions, FitOptions, ValidationData } from './train/options.js';
 export type { Mode } from './train/program.js';

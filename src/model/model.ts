@@ -142,6 +142,15 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
     return this.requireCompiled('optimizer').optimizer;
   }
 
+  /** The rate of the next training step. Setting it puts a number in the place of a schedule. */
+  get learningRate(): number {
+    return this.requireCompiled('learningRate').optimizer.rateAt(this.session?.step ?? 0);
+  }
+
+  set learningRate(rate: number) {
+    this.requireCompiled('learningRate').optimizer.learningRate = rate;
+  }
+
   /**
    * Sets what is trained and how. Weights stay; the state of an earlier optimizer is forgotten.
    *

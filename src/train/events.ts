@@ -62,6 +62,8 @@ export interface TrainedModel {
   setWeights(weights: Readonly<Record<string, ArrayLike<number>>>): void;
   /** Writes the model to one file, atomically. */
   save(file: string): Promise<void>;
+  /** The rate of the next step. Setting it puts a number in the place of a schedule. */
+  learningRate: number;
 }
 
 export interface TrainContext {

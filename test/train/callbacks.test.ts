@@ -12,7 +12,11 @@ const folder = mkdtempSync(join(tmpdir(), 'ocellus-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Feeds made-up values of epochs to a callback; returns after how many it stopped, and what it did to the weights. */
-async function epochsOf(callback: Callback, values: readonly Logs[]): Promise<{ epochs: number; weights: number[] }> {
+async function epochsOf(
+  callback: Callback,
+  values: readonly Logs[],
+  rates: number[] = [],
+): Promise<{ epochs: number; weights: number[] }> {
   let weights = Float32Array.of(0);
   let stopped = false;
   const history: History = { epochs: [], history: {}, stopped: false };
@@ -23,14 +27,17 @@ async function epochsOf(callback: Callback, values: readonly Logs[]): Promise<{ 
       getWeights: () => ({ w: weights.slice() }),
       setWeights: (all) => void (weights = Float32Array.from(all.w)),
       save: async () => undefined,
+      learningRate: 1,
     },
   };
   await callback.onTrainBegin?.({ type: 'trainBegin', initialEpoch: 0, epochs: 99, samples: 1, steps: 1 }, context);
   let epochs = 0;
   for (const logs of values) {
+    await callback.onEpochBegin?.({ type: 'epochBegin', epoch: epochs }, context);
     weights = Float32Array.of(++epochs);
     const event: EpochEndEvent = { type: 'epochEnd', epoch: epochs - 1, logs, seconds: 1 };
     await callback.onEpochEnd?.(event, context);
+    rates.push(context.model.learningRate);
     if (stopped) break;
   }
   await callback.onTrainEnd?.({ type: 'trainEnd', history }, context);
@@ -161,4 +168,70 @@ test('errors name the option', async () => {
   expect(await errorOf(() => callbacks.modelCheckpoint({} as { file: string }))).toMatchObject({
     where: "modelCheckpoint, option 'file'",
   });
+});
+
+describe('learning rates', () => {
+  test('reduceLROnPlateau waits, reduces, rests, and stops at a floor', async () => {
+    const rates: number[] = [];
+    const options = { factor: 0.5, patience: 2, cooldown: 1, minLearningRate: 0.2 };
+    await epochsOf(callbacks.reduceLROnPlateau(options), losses(5, 5, 5, 5, 5, 5, 5, 5, 5, 4, 4, 4), rates);
+    expect(rates).toEqual([1, 1, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2]);
+  });
+
+  test('learningRateScheduler is asked before every epoch', async () => {
+    const rates: number[] = [];
+    const halved = callbacks.learningRateScheduler((epoch, rate) => (epoch === 0 ? rate : rate / 2));
+    await epochsOf(halved, losses(1, 1, 1), rates);
+    expect(rates).toEqual([1, 0.5, 0.25]);
+    const wrong = callbacks.learningRateScheduler(() => Number.NaN);
+    expect((await errorOf(() => epochsOf(wrong, losses(1)))).message).toMatch(/epoch 0: expected a rate >= 0, got NaN/);
+  });
+
+  test('a model trains with the rate that was set', async () => {
+    const { x, y } = blobs(30);
+    const model = blobNet({ optimizer: { name: 'sgd', learningRate: 0.5 } });
+    expect(model.learningRate).toBe(0.5);
+    const frozen = callbacks.learningRateScheduler((epoch) => (epoch === 0 ? 0.5 : 0));
+    await model.fit(x, y, { ...silent, epochs: 1, callbacks: [frozen] });
+    const before = model.getWeights();
+    await model.fit(x, y, { ...silent, initialEpoch: 1, epochs: 3, callbacks: [frozen] });
+    expect(model.getWeights()).toEqual(before);
+    expect(model.learningRate).toBe(0);
+  });
+});
+
+describe('files', () => {
+  test('jsonLogger writes a line per epoch', async () => {
+    const { x, y } = blobs(30);
+    const file = join(folder, 'log.jsonl');
+    await blobNet().fit(x, y, { ...silent, epochs: 2, callbacks: [callbacks.jsonLogger({ file })] });
+    await blobNet().fit(x, y, { ...silent, callbacks: [callbacks.jsonLogger({ file, append: true })] });
+    const lines = readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ epoch }) => epoch)).toEqual([0, 1, 0]);
+    expect(lines[0]).toMatchObject({ seconds: expect.any(Number), loss: expect.any(Number) });
+  });
+
+  test('modelCheckpoint keeps the last files only', async () => {
+    const { x, y } = blobs(30);
+    const file = join(folder, 'kept-{epoch}.safetensors');
+    const checkpoint = callbacks.modelCheckpoint({ file, keepLast: 2 });
+    await blobNet().fit(x, y, { ...silent, epochs: 4, callbacks: [checkpoint] });
+    const there = [1, 2, 3, 4].map((epoch) => existsSync(join(folder, `kept-${epoch}.safetensors`)));
+    expect(there).toEqual([false, false, true, true]);
+    expect((await errorOf(() => callbacks.modelCheckpoint({ file, keepLast: 0 }))).message).toMatch(/keepLast/);
+  });
+});
+
+test('lambda checks the names of its functions', async () => {
+  const calls: number[] = [];
+  const { x, y } = blobs(30);
+  const counter = callbacks.lambda({ onEpochEnd: ({ epoch }) => void calls.push(epoch) });
+  await blobNet().fit(x, y, { ...silent, epochs: 2, callbacks: [counter] });
+  expect(calls).toEqual([0, 1]);
+  const wrong = await errorOf(() => callbacks.lambda({ onEpochFinish: () => undefined } as Callback));
+  expect(wrong.code).toBe('ERR_OCELLUS_OPTION');
+  expect((await errorOf(() => callbacks.lambda({ onEpochEnd: 3 } as unknown as Callback))).message).toMatch(/function/);
 });

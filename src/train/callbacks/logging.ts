@@ -1,0 +1,63 @@
+// Callbacks that tell what happens: to files, to functions.
+
+import { appendFile, writeFile } from 'node:fs/promises';
+import { checkOptions, OcellusError } from '../../core/errors.js';
+import type { Callback } from '../events.js';
+import { checkFile } from './monitor.js';
+
+/** Writes one line per epoch to a CSV file: the epoch (from 0), then every value under its name. */
+export function csvLogger(options: { file: string; append?: boolean }): Callback {
+  const where = 'csvLogger';
+  checkOptions(where, options, ['file', 'append']);
+  const { file, append = false } = options;
+  checkFile(where, file);
+  let columns: string[] | undefined;
+  return {
+    onTrainBegin() {
+      columns = undefined;
+    },
+    async onEpochEnd({ epoch, logs }) {
+      if (!columns) {
+        columns = Object.keys(logs);
+        if (!append) await writeFile(file, `${['epoch', ...columns].join(',')}\n`);
+      }
+      await appendFile(file, `${[epoch, ...columns.map((name) => logs[name])].join(',')}\n`);
+    },
+  };
+}
+
+/**
+ * Writes one JSON object per epoch, each on its line: `{"epoch":0,"seconds":1.5,"loss":0.3}`. Values that are no numbers
+ * become null.
+ */
+export function jsonLogger(options: { file: string; append?: boolean }): Callback {
+  const where = 'jsonLogger';
+  checkOptions(where, options, ['file', 'append']);
+  const { file, append = false } = options;
+  checkFile(where, file);
+  return {
+    async onTrainBegin() {
+      if (!append) await writeFile(file, '');
+    },
+    async onEpochEnd({ epoch, seconds, logs }) {
+      await appendFile(file, `${JSON.stringify({ epoch, seconds, ...logs })}\n`);
+    },
+  };
+}
+
+const handlers = ['onTrainBegin', 'onEpochBegin', 'onBatchEnd', 'onEpochEnd', 'onTrainEnd'];
+
+/**
+ * A callback from functions; their names are checked.
+ *
+ * @example
+ * callbacks.lambda({ onEpochEnd: ({ epoch, logs }) => console.log(epoch, logs.loss) });
+ */
+export function lambda(functions: Callback): Callback {
+  checkOptions('lambda', functions, handlers);
+  for (const [name, value] of Object.entries(functions)) {
+    if (typeof value === 'function' || value === undefined) continue;
+    throw new OcellusError('ERR_OCELLUS_OPTION', { where: `lambda, '${name}'`, expected: 'a function', got: value });
+  }
+  return functions;
+}
