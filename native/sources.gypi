@@ -16,6 +16,7 @@
       "native/gemm/peak.cc",
       "native/kernels/activation.cc",
       "native/kernels/adaptive.cc",
+      "native/kernels/batch_matmul.cc",
       "native/kernels/conv.cc",
       "native/kernels/conv3d.cc",
       "native/kernels/dropout.cc",

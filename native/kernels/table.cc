@@ -7,6 +7,7 @@ namespace OCELLUS_ISA {
 extern const KernelFamily activationFamily;
 extern const KernelFamily adaptiveFamily;
 extern const KernelFamily conv3dFamily;
+extern const KernelFamily batchMatmulFamily;
 extern const KernelFamily convFamily;
 extern const KernelFamily dropoutFamily;
 extern const KernelFamily elementwiseFamily;
@@ -29,11 +30,11 @@ extern const KernelFamily winogradGradientFamily;
 namespace {
 
 const KernelFamily* const kFamilies[] = {
-    &activationFamily,       &adaptiveFamily, &conv3dFamily,    &convFamily,      &dropoutFamily,
-    &elementwiseFamily,      &foldingFamily,  &lossFamily,      &matmulFamily,    &normalizationFamily,
-    &optimizerFamily,        &paddingFamily,  &pooling3dFamily, &poolingFamily,   &powerFamily,
-    &reduceFamily,           &resizeFamily,   &shapeFamily,     &unpoolingFamily, &winogradFamily,
-    &winogradGradientFamily,
+    &activationFamily,    &adaptiveFamily,         &batchMatmulFamily, &conv3dFamily,    &convFamily,
+    &dropoutFamily,       &elementwiseFamily,      &foldingFamily,     &lossFamily,      &matmulFamily,
+    &normalizationFamily, &optimizerFamily,        &paddingFamily,     &pooling3dFamily, &poolingFamily,
+    &powerFamily,         &reduceFamily,           &resizeFamily,      &shapeFamily,     &unpoolingFamily,
+    &winogradFamily,      &winogradGradientFamily,
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 import { activationOps } from './activation.js';
 import { adaptiveOps } from './adaptive.js';
+import { batchMatmulOps } from './batch-matmul.js';
 import { convOps } from './conv.js';
 import { dropoutOps } from './dropout.js';
 import { elementwiseOps } from './elementwise.js';
@@ -26,6 +27,7 @@ const families: readonly (readonly AnyOp[])[] = [
   elementwiseOps,
   reduceOps,
   matmulOps,
+  batchMatmulOps,
   convOps,
   poolingOps,
   pooling3dOps,

@@ -69,6 +69,18 @@ it.each([
   expect(checkLayer(layer, [shape])).toEqual(expected);
 });
 
+it.each([
+  ['vectors', { axes: 1 }, [5], [5], [1]],
+  ['cosines', { axes: -1, normalize: true }, [5], [5], [1]],
+  ['sequences', { axes: -1 }, [3, 5], [4, 5], [3, 4]],
+  ['another axis of each', { axes: [1, 2], normalize: true }, [3, 5], [7, 3], [5, 7]],
+  ['first axes', { axes: 1 }, [3, 5], [3, 2], [5, 2]],
+  ['an axis in the middle', { axes: [2, -1] }, [2, 3, 4], [5, 3], [2, 4, 5]],
+  ['a matrix and a vector', { axes: [2, 1] }, [4, 3], [3], [4]],
+] as const)('dot of %s', (_, options, first, second, expected) => {
+  expect(checkLayer(layers.dot(options), [first, second])).toEqual(expected);
+});
+
 describe('values by hand', () => {
   it('borders', () => {
     const signal = (layer: Layer) => on(layer, [3, 1], [1, 2, 3]);
@@ -122,6 +134,11 @@ describe('what does not fit', () => {
     [() => any.repeatVector({ n: 0 }), "option 'n'"],
     [() => any.slice({ begin: [1], size: [1, 2] }), "option 'size': expected one size"],
     [() => any.slice({ begin: [1], size: [0] }), "option 'size'"],
+    [() => any.dot({}), "option 'axes': expected an axis other than the batch"],
+    [() => any.dot({ axes: 0 }), "option 'axes'"],
+    [() => any.dot({ axes: [1, 2, 3] }), "option 'axes'"],
+    [() => layers.dot({ axes: 1 }).apply([at([3]), at([4])]), 'equal sizes along the axes 1 and 1, got 3 and 4'],
+    [() => layers.dot({ axes: 3 }).apply([at([3]), at([3])]), 'along the axes 3 and 3'],
     [() => any.spaceToDepth({ blockSize: 0 }), "option 'blockSize'"],
     [() => any.depthToSpace({ order: 'DCR' }), "option 'order'"],
     [() => any.pixelShuffle({}), "option 'upscaleFactor'"],

@@ -7,6 +7,7 @@ import * as borders from './borders.js';
 import * as convolution from './convolution.js';
 import { dense } from './dense.js';
 import * as depthwise from './depthwise.js';
+import { dot } from './dot.js';
 import * as globalPooling from './global-pooling.js';
 import { add, average, concatenate, maximum, minimum, multiply, subtract } from './merge.js';
 import { batchNormalization } from './normalization.js';
@@ -27,6 +28,7 @@ const own = {
   batchNormalization,
   concatenate,
   dense,
+  dot,
   dropout,
   leakyRelu,
   linear,
