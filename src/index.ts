@@ -59,3 +59,4 @@ export * as callbacks from './train/callbacks/index.js';
 export type * from './train/events.js';
 export type { EvaluateOptions, FitOptions, ValidationData } from './train/options.js';
 export type { Mode } from './train/program.js';
+export type { FindLearningRateOptions, LearningRates } from './train/rate-finder.js';

@@ -22,6 +22,7 @@ import {
   prepareFit,
 } from '../train/options.js';
 import { type Mode, modes, type ProgramRequest } from '../train/program.js';
+import { checkRateOptions, type FindLearningRateOptions, findRates, type LearningRates } from '../train/rate-finder.js';
 import { evaluationReporter, progressReporter } from '../train/reporter.js';
 import { Session } from '../train/session.js';
 import { surveyNetwork } from '../train/weights.js';
@@ -341,6 +342,39 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> implements Tra
     }
     session.weightsChanged();
     for (const [path, values] of Object.entries(weights)) own[path].set(values);
+  }
+
+  /**
+   * Trains some steps with growing learning rates and tells how the loss went; the model is afterwards as before. Take a
+   * rate somewhat below the one at which the loss begins to rise.
+   *
+   * @example
+   * const { suggestion } = await model.findLearningRate(images, labels, { steps: 20 });
+   * if (suggestion) model.learningRate = suggestion;
+   */
+  findLearningRate(x: ModelData, y: ModelData, options?: FindLearningRateOptions): Promise<LearningRates>;
+  findLearningRate(dataset: Dataset, options?: FindLearningRateOptions): Promise<LearningRates>;
+  async findLearningRate(
+    x: ModelData | Dataset,
+    second?: ModelData | FindLearningRateOptions,
+    third?: FindLearningRateOptions,
+  ): Promise<LearningRates> {
+    const { y, options } = split<FindLearningRateOptions>(x, second, third);
+    checkRateOptions('findLearningRate', options);
+    const { session, compiled, context } = this.ready('findLearningRate', x);
+    const { batchSize, signal } = options;
+    const { source } = prepareFit(context, x, y, { batchSize, signal }, this.seed);
+    const meter = createMeter(compiled, this.network, session.outputs);
+    const { optimizer } = compiled;
+    const { learningRate } = optimizer;
+    session.requireIdle('findLearningRate');
+    const restore = session.snapshot();
+    try {
+      return await findRates(session, source, meter, optimizer, options);
+    } finally {
+      optimizer.learningRate = learningRate;
+      restore();
+    }
   }
 
   /** The open loop: single steps, gradients in hand. */

@@ -194,7 +194,7 @@ export class Session {
   /** Times every step of a plan. Weights, optimizer and counters are afterwards as before. */
   async profile(request: ProgramRequest, user: StepUser<unknown>): Promise<StepTime[]> {
     return this.exclusive(async () => {
-      const restore = this.saveVariables();
+      const restore = this.snapshot();
       try {
         const { executable } = this.prepare(request, user);
         await executable.run();
@@ -208,7 +208,7 @@ export class Session {
   /** As `profile`, on the calling thread's time. */
   profileSync(request: ProgramRequest, user: StepUser<unknown>): StepTime[] {
     this.requireIdle('profileSync');
-    const restore = this.saveVariables();
+    const restore = this.snapshot();
     try {
       const { executable } = this.prepare(request, user);
       executable.runSync();
@@ -218,12 +218,16 @@ export class Session {
     }
   }
 
-  /** Copies all variables; the function it returns puts them back. */
-  private saveVariables(): () => void {
+  /** Copies all variables and counters; the function it returns puts them back. */
+  snapshot(): () => void {
     const { state, training } = this.memory;
     const saved = [state.slice(), training.slice()];
+    const { step, epoch, seed } = this;
     return () => {
       this.prepared = null;
+      this.step = step;
+      this.epoch = epoch;
+      this.seed = seed;
       state.set(saved[0]);
       training.set(saved[1]);
     };
