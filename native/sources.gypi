@@ -27,6 +27,7 @@
       "native/kernels/normalization.cc",
       "native/kernels/optimizer.cc",
       "native/kernels/padding.cc",
+      "native/kernels/pointwise.cc",
       "native/kernels/pooling.cc",
       "native/kernels/pooling3d.cc",
       "native/kernels/power.cc",

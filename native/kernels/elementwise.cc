@@ -38,6 +38,14 @@ struct Compare {
     return select(gt(a, b), broadcast(1.0f), select(eq(a, b), broadcast(0.5f), zero()));
   }
 };
+struct Prelu {
+  static inline Vec apply(Vec a, Vec b) { return select(gt(a, zero()), a, mul(a, b)); }
+};
+struct PreluSlope {
+  static inline Vec apply(Vec a, Vec b) {
+    return select(gt(a, zero()), broadcast(1.0f), select(lt(a, zero()), b, zero()));
+  }
+};
 
 const char* checkBinary(const KernelContext& context) {
   if (const char* wrong = checkFloatViews(context, 2, 1)) return wrong;
@@ -277,6 +285,8 @@ const KernelEntry entries[] = {
     {"maximum(a, b) -> (y) {}", 0, checkBinary, nullptr, runBinary<Maximum>},
     {"minimum(a, b) -> (y) {}", 0, checkBinary, nullptr, runBinary<Minimum>},
     {"compare(a, b) -> (y) {}", 0, checkBinary, nullptr, runBinary<Compare>},
+    {"prelu(a, b) -> (y) {}", 0, checkBinary, nullptr, runBinary<Prelu>},
+    {"preluSlope(a, b) -> (y) {}", 0, checkBinary, nullptr, runBinary<PreluSlope>},
     {"negate(x) -> (y) {}", 0, checkUnary, nullptr, runUnary<Negate>},
     {"abs(x) -> (y) {}", 0, checkUnary, nullptr, runUnary<Abs>},
     {"sign(x) -> (y) {}", 0, checkUnary, nullptr, runUnary<Sign>},

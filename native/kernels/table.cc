@@ -6,8 +6,8 @@ namespace OCELLUS_ISA {
 
 extern const KernelFamily activationFamily;
 extern const KernelFamily adaptiveFamily;
-extern const KernelFamily conv3dFamily;
 extern const KernelFamily batchMatmulFamily;
+extern const KernelFamily conv3dFamily;
 extern const KernelFamily convFamily;
 extern const KernelFamily dropoutFamily;
 extern const KernelFamily elementwiseFamily;
@@ -17,6 +17,7 @@ extern const KernelFamily matmulFamily;
 extern const KernelFamily normalizationFamily;
 extern const KernelFamily optimizerFamily;
 extern const KernelFamily paddingFamily;
+extern const KernelFamily pointwiseFamily;
 extern const KernelFamily pooling3dFamily;
 extern const KernelFamily poolingFamily;
 extern const KernelFamily powerFamily;
@@ -30,11 +31,11 @@ extern const KernelFamily winogradGradientFamily;
 namespace {
 
 const KernelFamily* const kFamilies[] = {
-    &activationFamily,    &adaptiveFamily,         &batchMatmulFamily, &conv3dFamily,    &convFamily,
-    &dropoutFamily,       &elementwiseFamily,      &foldingFamily,     &lossFamily,      &matmulFamily,
-    &normalizationFamily, &optimizerFamily,        &paddingFamily,     &pooling3dFamily, &poolingFamily,
-    &powerFamily,         &reduceFamily,           &resizeFamily,      &shapeFamily,     &unpoolingFamily,
-    &winogradFamily,      &winogradGradientFamily,
+    &activationFamily,    &adaptiveFamily,    &batchMatmulFamily,      &conv3dFamily,    &convFamily,
+    &dropoutFamily,       &elementwiseFamily, &foldingFamily,          &lossFamily,      &matmulFamily,
+    &normalizationFamily, &optimizerFamily,   &paddingFamily,          &pointwiseFamily, &pooling3dFamily,
+    &poolingFamily,       &powerFamily,       &reduceFamily,           &resizeFamily,    &shapeFamily,
+    &unpoolingFamily,     &winogradFamily,    &winogradGradientFamily,
 };
 
 }  // namespace

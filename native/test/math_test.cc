@@ -40,11 +40,12 @@ void compare(const char* name, VecFunction function, double (*reference)(double)
     const double off = unitsOff(apply(function, x), reference((double)x));
     if (off > worst) worst = off, where = x;
   }
-  const float special[] = {0.0f,        -0.0f,      1.0f,    -1.0f,           INFINITY,      -INFINITY,
-                           (float)NAN,  1e-45f,     -1e-45f, 1.17549435e-38f, 3.4028235e38f, -3.4028235e38f,
-                           88.7228f,    88.7229f,   88.73f,  -87.33f,         -87.34f,       -103.97f,
-                           -103.98f,    -104.0f,    0.625f,  -0.625f,         0.70710678f,   0.70710677f,
-                           1.41421354f, 1.41421366f};
+  const float special[] = {0.0f,        -0.0f,       1.0f,    -1.0f,           INFINITY,      -INFINITY,
+                           (float)NAN,  1e-45f,      -1e-45f, 1.17549435e-38f, 3.4028235e38f, -3.4028235e38f,
+                           88.7228f,    88.7229f,    88.73f,  -87.33f,         -87.34f,       -103.97f,
+                           -103.98f,    -104.0f,     0.625f,  -0.625f,         0.70710678f,   0.70710677f,
+                           1.41421354f, 1.41421366f, 10.05f,  10.06f,          14.17f,        14.2f,
+                           11.0f,       15.0f,       -10.05f, 0.99999994f};
   for (float x : special) {
     const double off = unitsOff(apply(function, x), reference((double)x));
     if (off > worst) worst = off, where = x;
@@ -55,6 +56,7 @@ void compare(const char* name, VecFunction function, double (*reference)(double)
 }
 
 double logistic(double x) { return 1 / (1 + ::exp(-x)); }
+double normal(double x) { return 0.5 * ::erfc(-x * sqrt(0.5)); }
 
 }  // namespace
 
@@ -64,6 +66,10 @@ int main() {
   compare("log1p", ocellus::log1p, ::log1p, 3);
   compare("tanh", ocellus::tanh, ::tanh, 3);
   compare("sigmoid", ocellus::sigmoid, logistic, 3);
+  compare("expm1", ocellus::expm1, ::expm1, 3);
+  compare("erf", ocellus::erf, ::erf, 3);
+  compare("erfc", ocellus::erfc, ::erfc, 6);
+  compare("normalCdf", ocellus::normalCdf, normal, 6);
   check(signbit(apply(ocellus::tanh, -0.0f)), "tanh keeps the sign of zero");
   return finish();
 }

@@ -96,7 +96,7 @@ function binaryOp(
 }
 
 /** Shapes that meet every way of broadcasting; `a` and `b` say how the operands are filled. */
-function binaryCases(a: 'normal' | 'distinct', b: 'normal' | 'positive' | 'distinct'): OpCase[] {
+function binaryCases(a: 'normal' | 'distinct' | 'awayFromZero', b: 'normal' | 'positive' | 'distinct'): OpCase[] {
   const shapes: [string, number[], number[]][] = [
     ['equal shapes', [5, 7], [5, 7]],
     ['equal images', [2, 3, 5, 4], [2, 3, 5, 4]],
@@ -231,6 +231,38 @@ const binaryOps = [
         ],
       },
       nanCase,
+    ],
+  ),
+  binaryOp(
+    'prelu',
+    (y, yi, a, ai, as, b, bi, bs, n) => {
+      for (let i = 0; i < n; i++) {
+        const x = a[ai + i * as];
+        y[yi + i] = x > 0 ? x : x * b[bi + i * bs];
+      }
+    },
+    {
+      a: (context, dy) => multiplyBy(context, dy, context.emit('preluSlope', context.inputs)[0]),
+      b(context, dy) {
+        const [none] = context.emit('fill', [], { value: 0, shape: [] });
+        return multiplyBy(context, dy, context.emit('minimum', [context.inputs[0], none])[0]);
+      },
+    },
+    binaryCases('awayFromZero', 'normal'),
+  ),
+  // Of prelu, at a; 0 at the corner, as in Keras, where prelu is made of two relus.
+  binaryOp(
+    'preluSlope',
+    (y, yi, a, ai, as, b, bi, bs, n) => {
+      for (let i = 0; i < n; i++) {
+        const x = a[ai + i * as];
+        y[yi + i] = x > 0 ? 1 : x < 0 ? b[bi + i * bs] : 0;
+      }
+    },
+    null,
+    [
+      ...binaryCases('normal', 'normal'),
+      { name: 'corner', inputs: [{ shape: [3], values: [-1, 0, 1] }, { shape: [1] }] },
     ],
   ),
 ];

@@ -13,6 +13,7 @@ import { normalizationOps } from './normalization.js';
 import type { AnyOp } from './op.js';
 import { optimizerOps } from './optimizer.js';
 import { paddingOps } from './padding.js';
+import { pointwiseOps } from './pointwise.js';
 import { poolingOps } from './pooling.js';
 import { pooling3dOps } from './pooling3d.js';
 import { powerOps } from './power.js';
@@ -24,6 +25,7 @@ import { winogradOps } from './winograd.js';
 
 const families: readonly (readonly AnyOp[])[] = [
   activationOps,
+  pointwiseOps,
   elementwiseOps,
   reduceOps,
   matmulOps,

@@ -85,6 +85,21 @@ it.each([
   ['concatenate', { axis: 0 }, "option 'axis': expected an axis other than the batch"],
   ['leakyRelu', { alpha: -1 }, "option 'negativeSlope': expected a number at least 0"],
   ['rescaling', {}, "option 'scale': expected a number"],
+  ['relu', { maxValue: -1 }, "relu, option 'maxValue': expected a number at least 0, got -1"],
+  ['relu', { threshold: -1 }, "relu, option 'threshold': expected a number at least 0, got -1"],
+  ['relu', { negativeSlope: '1' }, "relu, option 'negativeSlope': expected a number at least 0, got '1'"],
+  ['prelu', { sharedAxes: [0] }, "prelu, option 'sharedAxes': expected a list of integers at least 1"],
+  ['prelu', { sharedAxes: 1 }, "prelu, option 'sharedAxes': expected a list of integers"],
+  ['elu', { alpha: Number.NaN }, "elu, option 'alpha': expected a number, got NaN"],
+  ['celu', { alpha: 0 }, "celu, option 'alpha': expected a number above 0, got 0"],
+  ['gelu', { approximate: 'erf' }, "gelu, option 'approximate': expected true, false, 'none' or 'tanh', got 'erf'"],
+  ['hardTanh', { minValue: 2 }, "hardTanh, option 'maxValue': expected a number above 2, got 1"],
+  ['threshold', { value: null }, "threshold, option 'defaultValue': expected a number, got null"],
+  ['softmax', { axis: 0 }, "softmax, option 'axis': expected axes other than the batch, got 0"],
+  ['softmax', { axis: [] }, "softmax, option 'axis': expected axes other than the batch"],
+  ['logSoftmax', { axis: 'last' }, "logSoftmax, option 'axis': expected an integer, got 'last'"],
+  ['glu', { axis: [1, 2] }, "glu, option 'axis': expected an integer"],
+  ['mish', { beta: 1 }, 'mish: expected one of the options'],
   ['relu', { max: 6 }, 'relu: expected one of the options'],
 ])('%s(%j)', (type, options, message) => {
   const error = errorOf(() => wrong[type](options));
@@ -146,6 +161,11 @@ describe('shapes that do not fit', () => {
       () => layers.concatenate().apply([on([2, 3]), on([3, 3])]),
       'expected samples that differ only along axis -1, got 2x3 and 3x3',
     ],
+    [() => layers.glu().apply(on([3])), "glu 'glu': expected samples of an even size along axis 1, got 3"],
+    [() => layers.dense({ units: 3, activation: 'glu' }).apply(on([3])), 'of an even size along axis 1, got 3'],
+    [() => layers.softmax({ axis: 2 }).apply(on([3])), 'expected samples with the axes 2, each once, got 3'],
+    [() => layers.softmax({ axis: [1, -1] }).apply(on([3])), 'expected samples with the axes 1, -1, each once'],
+    [() => layers.prelu({ sharedAxes: [2] }).apply(on([3])), 'expected samples with the axes 2, each once, got 3'],
     [() => layers.concatenate({ axis: 5 }).apply([on([2]), on([2])]), 'along axis 5'],
   ])('%#', (body, message) => {
     const error = errorOf(body);

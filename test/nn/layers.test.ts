@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { sequential } from '../../src/nn/compose.js';
+import { activationNames } from '../../src/nn/layers/activation.js';
 import { layerFactories, layers } from '../../src/nn/layers/index.js';
 import { checkLayer, run } from './harness.js';
 
@@ -130,10 +131,43 @@ describe('pooling', () => {
 });
 
 describe('activation', () => {
-  const names = ['relu', 'relu6', 'sigmoid', 'tanh', 'softmax', 'logSoftmax', 'linear', 'leakyRelu'] as const;
-  it.each(names)('%s, as a layer and by name', (name) => {
-    expect(checkLayer(layers[name](), [[3, 5]])).toEqual([3, 5]);
-    expect(checkLayer(layers.activation({ activation: name }), [[3, 5]])).toEqual([3, 5]);
+  it.each(activationNames)('%s, as a layer and by name', (name) => {
+    const expected = name === 'glu' ? [3, 2] : [3, 4];
+    expect(checkLayer(layers.activation({ activation: name }), [[3, 4]])).toEqual(expected);
+    if (name !== 'geluTanh') expect(checkLayer(layers[name](), [[3, 4]])).toEqual(expected);
+    expect(checkLayer(layers.dense({ units: 4, activation: name }), [[3]])).toEqual(name === 'glu' ? [2] : [4]);
+  });
+
+  it.each([
+    ['relu, all options', layers.relu({ maxValue: 0.7, negativeSlope: 0.1, threshold: 0.2 })],
+    ['relu with a ceiling of 6', layers.relu({ maxValue: 6 })],
+    ['elu', layers.elu({ alpha: 0.5 })],
+    ['celu', layers.celu({ alpha: 2 })],
+    ['gelu by tanh', layers.gelu({ approximate: true })],
+    ['gelu by tanh, as in PyTorch', layers.gelu({ approximate: 'tanh' })],
+    ['hardTanh', layers.hardTanh({ minValue: -0.25, maxValue: 0.5 })],
+    ['threshold', layers.threshold({ threshold: 0.1, value: -1 })],
+    ['prelu', layers.prelu({ alphaInitializer: { name: 'constant', value: 0.25 } })],
+    ['prelu, shared axes', layers.prelu({ sharedAxes: [1] })],
+    ['softmax over another axis', layers.softmax({ axis: 1 })],
+    ['softmax over two axes', layers.softmax({ axis: [1, -1] })],
+    ['logSoftmax over another axis', layers.logSoftmax({ axis: 2 })],
+  ])('%s', (_, layer) => {
+    expect(checkLayer(layer, [[3, 5, 2]])).toEqual([3, 5, 2]);
+  });
+
+  it('glu halves any axis', () => {
+    expect(checkLayer(layers.glu({ axis: 1 }), [[4, 3]])).toEqual([2, 3]);
+  });
+
+  it('softmax sums to 1 over its axes', () => {
+    const x = { shape: [2, 2, 3], data: [1, 2, 3, 4, 5, 6, 1, 1, 1, 1, 1, 1] };
+    const sums = (axis: number | number[], picks: number[]) => {
+      const { data } = run(sequential([layers.softmax({ axis })]), [x]).outputs[0];
+      return picks.reduce((sum, i) => sum + data[i], 0);
+    };
+    expect(sums(1, [0, 3])).toBeCloseTo(1, 6);
+    expect(sums([1, 2], [0, 1, 2, 3, 4, 5])).toBeCloseTo(1, 6);
   });
 
   it('leakyRelu takes a slope under two names', () => {

@@ -1,93 +1,59 @@
-// Activations: as an option of other layers (`activation: 'relu'`) and as layers of their own.
+// Activations by name: the option of other layers (`activation: 'relu'`).
 
-import type { Value } from '../../ops/op.js';
-import { defineLayer, type LayerContext, type LayerOptions } from '../layer.js';
+import type { AnyAttrs, Value } from '../../ops/op.js';
+import type { LayerContext } from '../layer.js';
 import type { OptionReader } from '../options.js';
+import { gated } from './gate.js';
+
+/** SELU's constants (Klambauer et al., 2017), which make outputs of mean 0 and variance 1 a fixed point. */
+export const seluConstants = { alpha: 1.6732632423543772, scale: 1.0507009873554805 } as const;
+
+type Emit = (context: LayerContext, x: Value) => Value;
+
+const op =
+  (name: string, attrs?: AnyAttrs): Emit =>
+  (context, x) =>
+    context.op(name, [x], attrs);
+
+/** Every activation by name, with Keras's defaults. */
+const emitters = {
+  linear: ((_, x) => x) as Emit,
+  relu: op('relu'),
+  relu6: op('relu6'),
+  leakyRelu: op('leakyRelu', { alpha: 0.2 }),
+  elu: op('elu'),
+  selu: op('elu', seluConstants),
+  celu: op('elu'),
+  gelu: op('gelu'),
+  geluTanh: op('gelu', { approximate: 'tanh' }),
+  silu: op('silu'),
+  swish: op('silu'),
+  mish: op('mish'),
+  softplus: op('softplus'),
+  softsign: op('softsign'),
+  sigmoid: op('sigmoid'),
+  hardSigmoid: op('hardSigmoid'),
+  hardSwish: op('hardSwish'),
+  hardSilu: op('hardSwish'),
+  tanh: op('tanh'),
+  hardTanh: op('hardTanh'),
+  exponential: op('exp'),
+  softmax: op('softmax'),
+  logSoftmax: op('logSoftmax'),
+  glu: ((context, x) => gated(context, x, x.shape.length - 1)) as Emit,
+};
+
+export type ActivationName = keyof typeof emitters;
 
 /** What `activation` options take. */
-export const activationNames = [
-  'linear',
-  'relu',
-  'relu6',
-  'leakyRelu',
-  'sigmoid',
-  'tanh',
-  'softmax',
-  'logSoftmax',
-] as const;
-
-export type ActivationName = (typeof activationNames)[number];
-
-/** Keras's slopes: of `activation: 'leakyRelu'`, and of the layer. */
-const slopeByName = 0.2;
-const slopeOfLayer = 0.3;
+export const activationNames = Object.keys(emitters) as readonly ActivationName[];
 
 /** Emits an activation. Softmax runs over the last axis. */
 export function activate(context: LayerContext, x: Value, activation: ActivationName): Value {
-  if (activation === 'linear') return x;
-  return context.op(activation, [x], activation === 'leakyRelu' ? { alpha: slopeByName } : {});
+  return emitters[activation](context, x);
 }
 
 /** Reads an `activation` option; null means linear. */
 export function readActivation(options: OptionReader): ActivationName {
   return options.has('activation') ? options.oneOf('activation', activationNames) : 'linear';
 }
-
-const plain = (type: ActivationName) =>
-  defineLayer<LayerOptions, null>({
-    type,
-    options: {},
-    parse: () => null,
-    call: (context, [x]) => activate(context, x, type),
-  });
-
-/** max(x, 0). Any shape. */
-export const relu = plain('relu');
-/** min(max(x, 0), 6), as MobileNets use it. Any shape. */
-export const relu6 = plain('relu6');
-/** 1 / (1 + exp(-x)). Any shape. */
-export const sigmoid = plain('sigmoid');
-/** Hyperbolic tangent. Any shape. */
-export const tanh = plain('tanh');
-/** exp(x) / sum(exp(x)) over the last axis. [batch, …, classes]. */
-export const softmax = plain('softmax');
-/** x - log(sum(exp(x))) over the last axis. [batch, …, classes]. */
-export const logSoftmax = plain('logSoftmax');
-/** x itself. Any shape. */
-export const linear = plain('linear');
-
-export interface LeakyReluOptions extends LayerOptions {
-  /** Factor of negative values, at least 0. Default 0.3. */
-  negativeSlope?: number;
-  /** The same as negativeSlope. */
-  alpha?: number;
-}
-
-/**
- * x where x > 0, negativeSlope * x elsewhere. Any shape.
- *
- * @example layers.leakyRelu({ negativeSlope: 0.1 })
- */
-export const leakyRelu = defineLayer<LeakyReluOptions, number, 'alpha'>({
-  type: 'leakyRelu',
-  options: { negativeSlope: slopeOfLayer },
-  aliases: { alpha: 'negativeSlope' },
-  parse: (options) => options.number('negativeSlope', { min: 0 }),
-  call: (context, [x], alpha) => context.op('leakyRelu', [x], { alpha }),
-});
-
-export interface ActivationOptions extends LayerOptions {
-  activation: ActivationName;
-}
-
-/**
- * An activation by its name. Any shape.
- *
- * @example layers.activation({ activation: 'tanh' })
- */
-export const activation = defineLayer<ActivationOptions, ActivationName>({
-  type: 'activation',
-  options: { activation: undefined },
-  parse: (options) => options.oneOf('activation', activationNames),
-  call: (context, [x], name) => activate(context, x, name),
-});

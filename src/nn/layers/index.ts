@@ -1,7 +1,7 @@
 // All layers, under their own names and under those that people bring along.
 
 import type { AnyLayerFactory } from '../layer.js';
-import * as activations from './activation.js';
+import * as activations from './activations.js';
 import * as adaptivePooling from './adaptive-pooling.js';
 import * as borders from './borders.js';
 import * as convolution from './convolution.js';
@@ -11,6 +11,7 @@ import { dot } from './dot.js';
 import * as globalPooling from './global-pooling.js';
 import { add, average, concatenate, maximum, minimum, multiply, subtract } from './merge.js';
 import { batchNormalization } from './normalization.js';
+import * as plainActivations from './plain-activations.js';
 import * as pooling from './pooling.js';
 import { rescaling } from './preprocessing.js';
 import { dropout } from './regularization.js';
@@ -19,10 +20,7 @@ import * as shape from './shape.js';
 import * as transposed from './transposed.js';
 import * as unpooling from './unpooling.js';
 
-const { activation, leakyRelu, linear, logSoftmax, relu, relu6, sigmoid, softmax, tanh } = activations;
-
 const own = {
-  activation,
   add,
   average,
   batchNormalization,
@@ -30,22 +28,16 @@ const own = {
   dense,
   dot,
   dropout,
-  leakyRelu,
-  linear,
-  logSoftmax,
   maximum,
   minimum,
   multiply,
-  relu,
-  relu6,
   rescaling,
-  sigmoid,
-  softmax,
   subtract,
-  tanh,
   ...convolution,
   ...transposed,
   ...depthwise,
+  ...activations,
+  ...plainActivations,
   ...pooling,
   ...globalPooling,
   ...adaptivePooling,
@@ -170,9 +162,13 @@ export const layers = {
   /** The same as batchNormalization. */
   batchNorm: batchNormalization,
   /** The same as relu. */
-  reLU: relu,
+  reLU: activations.relu,
   /** The same as leakyRelu. */
-  leakyReLU: leakyRelu,
+  leakyReLU: activations.leakyRelu,
+  /** The same as silu. */
+  swish: plainActivations.silu,
+  /** The same as hardSwish. */
+  hardSilu: plainActivations.hardSwish,
 };
 
 export type LayerType = keyof typeof own;
