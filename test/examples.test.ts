@@ -46,6 +46,7 @@ const preludes: Record<string, string> = {
   'nn/config': `const original = ${net}.network;`,
   'nn/layers/merge': `const [x, shortcut] = [input({ shape: [8, 8, 3] }), input({ shape: [8, 8, 3] })];
 const y = input({ shape: [8, 8, 5] });`,
+  'nn/expression': model,
   'nn/losses': model,
   'nn/optimizers': model,
   'train/events': `${model}\n${images}\nconst [x, y] = [images, labels];`,

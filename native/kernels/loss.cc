@@ -5,6 +5,12 @@ namespace ocellus {
 namespace OCELLUS_ISA {
 namespace {
 
+// Rows with this label have no loss and no gradient.
+struct SparseAttrs {
+  int32_t ignoreIndex;
+};
+static_assert(sizeof(SparseAttrs) == 4, "slots");
+
 bool isMatrix(const TensorView& view) { return view.rank == 2; }
 
 // logits [N,C], labels [N,C] or int32 [N] -> loss [N], probabilities [N,C]
@@ -80,6 +86,7 @@ void runDense(const KernelContext& context) {
 void runSparse(const KernelContext& context) {
   const float* x = f32(context.inputs[0]);
   const int32_t* labels = i32(context.inputs[1]);
+  const int32_t ignoreIndex = attrsOf<SparseAttrs>(context).ignoreIndex;
   float *loss = f32(context.outputs[0]), *p = f32(context.outputs[1]);
   forRows(context, context.inputs[0], 40, [&](int64_t row, int64_t at, int64_t classes) {
     const int64_t label = labels[row];
@@ -89,6 +96,7 @@ void runSparse(const KernelContext& context) {
     const float sum = expRow<true>(x + at, p + at, largest, classes);
     scaleRow(p + at, 1.0f / sum, classes);
     loss[row] = valid ? logOf(sum) - (logit - largest) : __builtin_nanf("");
+    if (label == ignoreIndex) loss[row] = 0.0f;
   });
 }
 
@@ -107,9 +115,14 @@ void runDenseGrad(const KernelContext& context) {
 void runSparseGrad(const KernelContext& context) {
   const float *p = f32(context.inputs[0]), *dloss = f32(context.inputs[2]);
   const int32_t* labels = i32(context.inputs[1]);
+  const int32_t ignoreIndex = attrsOf<SparseAttrs>(context).ignoreIndex;
   float* dlogits = f32(context.outputs[0]);
   forRows(context, context.inputs[0], 8, [&](int64_t row, int64_t at, int64_t classes) {
     const int64_t label = labels[row];
+    if (label == ignoreIndex) {
+      forVectors(at, at + classes, [&](int64_t i, auto lanes) { store(dlogits + i, zero(), lanes); });
+      return;
+    }
     const bool valid = label >= 0 && label < classes;
     const float atLabel = valid ? p[at + label] : 0.0f;
     const float scale = valid ? dloss[row] : __builtin_nanf("");
@@ -147,9 +160,10 @@ void runSigmoidGrad(const KernelContext& context) {
 const KernelEntry entries[] = {
     {"softmaxCrossEntropy(logits, labels) -> (loss, probabilities) {}", 0, checkDense, nullptr, runDense},
     {"softmaxCrossEntropyGrad(probabilities, labels, dloss) -> (dlogits) {}", 0, checkDenseGrad, nullptr, runDenseGrad},
-    {"sparseSoftmaxCrossEntropy(logits, labels) -> (loss, probabilities) {}", 0, checkSparse, nullptr, runSparse},
-    {"sparseSoftmaxCrossEntropyGrad(probabilities, labels, dloss) -> (dlogits) {}", 0, checkSparseGrad, nullptr,
-     runSparseGrad},
+    {"sparseSoftmaxCrossEntropy(logits, labels) -> (loss, probabilities) {ignoreIndex:i}", sizeof(SparseAttrs),
+     checkSparse, nullptr, runSparse},
+    {"sparseSoftmaxCrossEntropyGrad(probabilities, labels, dloss) -> (dlogits) {ignoreIndex:i}", sizeof(SparseAttrs),
+     checkSparseGrad, nullptr, runSparseGrad},
     {"sigmoidCrossEntropy(logits, labels) -> (loss) {}", 0, checkSigmoid, nullptr, runSigmoid},
     {"sigmoidCrossEntropyGrad(logits, labels, dloss) -> (dlogits) {}", 0, checkSigmoidGrad, nullptr, runSigmoidGrad},
 };

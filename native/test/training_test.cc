@@ -40,13 +40,13 @@ void crossEntropy(Random& source, int64_t rows, int64_t classes, double scale) {
     close(got[0], want, 3e-6, "softmaxCrossEntropy");
     close(got[1], p, 1e-6, "softmaxCrossEntropy, probabilities");
   }
-  if (run(loss, "sparseSoftmaxCrossEntropy", {x, sparse}, got, Attrs())) {
+  if (run(loss, "sparseSoftmaxCrossEntropy", {x, sparse}, got, Attrs().i(-1))) {
     close(got[0], wantSparse, 1e-6, "sparseSoftmaxCrossEntropy");
     close(got[1], p, 1e-6, "sparseSoftmaxCrossEntropy, probabilities");
   }
   if (run(loss, "softmaxCrossEntropyGrad", {got[1], labels, dloss}, gradient, Attrs()))
     close(gradient[0], dx, 2e-6, "softmaxCrossEntropyGrad");
-  if (run(loss, "sparseSoftmaxCrossEntropyGrad", {got[1], sparse, dloss}, gradient, Attrs()))
+  if (run(loss, "sparseSoftmaxCrossEntropyGrad", {got[1], sparse, dloss}, gradient, Attrs().i(-1)))
     close(gradient[0], dSparse, 1e-6, "sparseSoftmaxCrossEntropyGrad");
 }
 
@@ -106,10 +106,10 @@ void hostile() {
   rejects(loss, "softmaxCrossEntropy", {x, empty({3, 2})}, {two, x}, Attrs(), "labels of another shape");
   rejects(loss, "softmaxCrossEntropy", {x, x}, {one, x}, Attrs(), "few losses");
   rejects(loss, "softmaxCrossEntropy", {x, x}, {two, empty({2, 2})}, Attrs(), "few probabilities");
-  rejects(loss, "sparseSoftmaxCrossEntropy", {x, two}, {two, x}, Attrs(), "float labels");
-  rejects(loss, "sparseSoftmaxCrossEntropy", {x, empty({3}, ocellus::kInt32)}, {two, x}, Attrs(), "many labels");
-  rejects(loss, "sparseSoftmaxCrossEntropy", {empty({2, 3, 1}), ids}, {two, empty({2, 3, 1})}, Attrs(), "rank 3");
-  rejects(loss, "sparseSoftmaxCrossEntropyGrad", {x, ids, one}, {x}, Attrs(), "a short dloss");
+  rejects(loss, "sparseSoftmaxCrossEntropy", {x, two}, {two, x}, Attrs().i(-1), "float labels");
+  rejects(loss, "sparseSoftmaxCrossEntropy", {x, empty({3}, ocellus::kInt32)}, {two, x}, Attrs().i(-1), "many labels");
+  rejects(loss, "sparseSoftmaxCrossEntropy", {empty({2, 3, 1}), ids}, {two, empty({2, 3, 1})}, Attrs().i(-1), "rank 3");
+  rejects(loss, "sparseSoftmaxCrossEntropyGrad", {x, ids, one}, {x}, Attrs().i(-1), "a short dloss");
   rejects(loss, "sigmoidCrossEntropy", {x, two}, {x}, Attrs(), "unequal shapes");
   rejects(optimizer, "sgd", {x, x, two}, {x}, Attrs().f(0), "two learning rates");
   rejects(optimizer, "sgd", {x, two, one}, {x}, Attrs().f(0), "a short gradient");

@@ -110,7 +110,13 @@ export function targetSpecs({ losses }: Compiled, outputs: readonly TensorSpec[]
   return outputs.map((output, i) => {
     const { shape, dtype } = losses[i].targetSpec(output);
     const classes = dtype === 'int32' ? sizeOf(output.shape) / sizeOf(shape) : 0;
-    return { shape: shape.slice(1), dtype, classes };
+    const { ignoreIndex } = losses[i].config;
+    return {
+      shape: shape.slice(1),
+      dtype,
+      classes,
+      ignoreIndex: typeof ignoreIndex === 'number' ? ignoreIndex : undefined,
+    };
   });
 }
 

@@ -5,6 +5,7 @@ export { dryVariables } from './build.js';
 export { type NetworkOptions, network, type SequentialOptions, sequential } from './compose.js';
 export { type FromConfigOptions, networkFromConfig } from './config.js';
 export { type Constraint, type ConstraintOption, constraints } from './constraints.js';
+export { Expression } from './expression.js';
 export {
   type Initializer,
   type InitializerFunction,
@@ -24,7 +25,17 @@ export {
 } from './layer.js';
 export { type ActivationName, activationNames } from './layers/activation.js';
 export { type LayerType, layerFactories, layers } from './layers/index.js';
-export { type Loss, type LossFunction, type LossName, type LossOption, losses, resolveLoss } from './losses.js';
+export {
+  batchLoss,
+  type Loss,
+  type LossExpression,
+  type LossFunction,
+  type LossName,
+  type LossOption,
+  losses,
+  type Reduction,
+  resolveLoss,
+} from './losses.js';
 export {
   type Metric,
   type MetricContext,

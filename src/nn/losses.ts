@@ -1,273 +1,208 @@
-// Losses: from target and output to one number per sample, in ops. Cross-entropies are formed from logits whenever the
-// network ends in the matching activation, which is exact where log(softmax(x)) is not; otherwise from probabilities,
-// clipped as Keras does.
+// The table of losses: from target and output to the one number that is trained on, in ops.
 
-import type { TensorSpec } from '../core/dtype.js';
-import { OcellusError } from '../core/errors.js';
-import { shapeText, sizeOf } from '../core/shape.js';
-import type { GraphValue } from '../graph/graph.js';
 import type { Emitter, Value } from '../ops/op.js';
-import { completeOptions, lookUp, OptionReader, optionError, splitName } from './options.js';
+import { Expression, valueFrom } from './expression.js';
+import {
+  binaryCrossentropy,
+  binaryFocalCrossentropy,
+  categoricalCrossentropy,
+  categoricalFocalCrossentropy,
+  negativeLogLikelihood,
+  sparseCategoricalCrossentropy,
+} from './losses/crossentropy.js';
+import { type Loss, perSample, sameAsOutput } from './losses/loss.js';
+import { categoricalHinge, dice, hinge, squaredHinge, tversky } from './losses/margin.js';
+import {
+  cosineSimilarity,
+  huber,
+  kullbackLeiblerDivergence,
+  logCosh,
+  meanAbsoluteError,
+  meanAbsolutePercentageError,
+  meanSquaredError,
+  meanSquaredLogarithmicError,
+  poisson,
+} from './losses/regression.js';
+import { lookUp, optionError, splitName } from './options.js';
 
-/** What a network is trained to make small. */
-export interface Loss {
-  readonly name: string;
-  /** Name and options, as JSON. */
-  readonly config: Readonly<Record<string, unknown>>;
-  /** Loss per sample, [N]: the mean over all other axes. */
-  build(emitter: Emitter, target: Value, output: Value): Value;
-  /** Shape and type of the targets of a batch, from those of the output (both with the batch axis). */
-  targetSpec(output: TensorSpec): TensorSpec;
-}
-
-/** 'auto': when the output is made by the matching activation, its operand is used; otherwise outputs are probabilities. */
-export type FromLogits = boolean | 'auto';
-
-export interface CrossentropyOptions {
-  /** true: outputs are logits. false: outputs are probabilities. Default 'auto'. */
-  fromLogits?: FromLogits;
-  /** Mixes this share of the uniform distribution into the targets; in [0, 1). Default 0. */
-  labelSmoothing?: number;
-  /** Axis of the classes in the output, with the batch as axis 0. Default -1. */
-  axis?: number;
-}
-
-export interface SparseCrossentropyOptions extends Pick<CrossentropyOptions, 'fromLogits' | 'axis'> {}
-export interface BinaryCrossentropyOptions extends Pick<CrossentropyOptions, 'fromLogits' | 'labelSmoothing'> {}
+export type {
+  BinaryCrossentropyOptions,
+  BinaryFocalOptions,
+  CategoricalFocalOptions,
+  CrossentropyOptions,
+  FromLogits,
+  NegativeLogLikelihoodOptions,
+  SparseCrossentropyOptions,
+} from './losses/crossentropy.js';
+export { batchLoss, type Loss, type Reduction } from './losses/loss.js';
+export type { DiceOptions, TverskyOptions } from './losses/margin.js';
+export type { CosineSimilarityOptions, HuberOptions } from './losses/regression.js';
 
 /** Names that `compile({ loss })` takes. */
-export type LossName = keyof typeof losses | keyof typeof aliases;
+export type LossName = keyof typeof losses | keyof typeof lossAliases;
 
-/** A name, a name with options, a loss from `losses`, or a function that emits the loss per sample. */
+/** A name, a name with options, a loss from `losses`, or a function of targets and outputs. */
 export type LossOption =
   | LossName
   | { readonly name: LossName; readonly [option: string]: unknown }
   | Loss
-  | LossFunction;
+  | LossFunction
+  | LossExpression;
 
 /** Emits a loss per sample ([N], or more axes, which are averaged). Targets have the output's shape. */
 export type LossFunction = (emitter: Emitter, target: Value, output: Value) => Value;
 
-/** Probabilities are kept this far from 0 and 1. */
-const epsilon = 1e-7;
+/** The same with arithmetic on targets and outputs: `(yTrue, yPred) => yPred.sub(yTrue).square()`. */
+export type LossExpression = (yTrue: Expression, yPred: Expression) => Expression;
 
-const sameAsOutput = (output: TensorSpec): TensorSpec => ({ shape: output.shape, dtype: 'float32' });
-
-/** All losses by name. */
+/**
+ * All losses by name. Targets are shaped like the output, floats, unless it says otherwise. Every loss takes the option
+ * `reduction`; what is said to be a mean over a sample is a mean over all its positions.
+ */
 export const losses = {
   /**
-   * -sum(target * log(output)) over the classes. Targets: one-hot or probabilities, shaped like the output.
+   * -sum(target * log(output)) over the classes. Targets: one-hot or probabilities.
    *
    * @example model.compile({ optimizer: 'adam', loss: losses.categoricalCrossentropy({ labelSmoothing: 0.1 }) })
    */
-  categoricalCrossentropy(options: CrossentropyOptions = {}): Loss {
-    const name = 'categoricalCrossentropy';
-    const { fromLogits, labelSmoothing, axis } = crossentropyOptions(name, options);
-    return {
-      name,
-      config: { name, fromLogits, labelSmoothing, axis },
-      targetSpec: sameAsOutput,
-      build(emitter, target, output) {
-        const { value, isLogits } = chooseOperand(name, output, fromLogits, 'softmax', axis);
-        const rows = toRows(emitter, value, classAxis(name, value, axis));
-        const classes = rows.shape[1];
-        const labels = smooth(emitter, toRows(emitter, target, classAxis(name, value, axis)), labelSmoothing, classes);
-        if (isLogits) return perSample(emitter, emitter.emit('softmaxCrossEntropy', [rows, labels])[0], value.shape[0]);
-        const total = emitter.emit('reduceSum', [rows], { axes: [1], keepDims: 1 })[0];
-        const log = emitter.emit('log', [clip(emitter, emitter.emit('divide', [rows, total])[0])])[0];
-        const product = emitter.emit('multiply', [labels, log])[0];
-        const sum = emitter.emit('reduceSum', [product], { axes: [1], keepDims: 0 })[0];
-        return perSample(emitter, emitter.emit('negate', [sum])[0], value.shape[0]);
-      },
-    };
-  },
+  categoricalCrossentropy,
 
-  /** -log(output[target]). Targets: int32 class numbers, shaped like the output without its class axis. */
-  sparseCategoricalCrossentropy(options: SparseCrossentropyOptions = {}): Loss {
-    const name = 'sparseCategoricalCrossentropy';
-    const { fromLogits, axis } = crossentropyOptions(name, options, ['labelSmoothing']);
-    return {
-      name,
-      config: { name, fromLogits, axis },
-      targetSpec(output) {
-        const classes = classAxis(name, output, axis);
-        return { shape: output.shape.filter((_, i) => i !== classes), dtype: 'int32' };
-      },
-      build(emitter, target, output) {
-        const { value, isLogits } = chooseOperand(name, output, fromLogits, 'softmax', axis);
-        const rows = toRows(emitter, value, classAxis(name, value, axis));
-        const labels = emitter.emit('reshape', [target], { shape: [rows.shape[0]] })[0];
-        // Logits of given probabilities are their logarithms: the same op serves both.
-        const logits = isLogits ? rows : emitter.emit('log', [clip(emitter, rows)])[0];
-        return perSample(emitter, emitter.emit('sparseSoftmaxCrossEntropy', [logits, labels])[0], value.shape[0]);
-      },
-    };
-  },
+  /**
+   * -log(output[target]). Targets: int32 class numbers, shaped like the output without its class axis. Positions whose
+   * target is `ignoreIndex` neither count nor train, as with Keras's `ignore_class`. `labelSmoothing` as in PyTorch.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: losses.sparseCategoricalCrossentropy({ ignoreIndex: 255 }) })
+   */
+  sparseCategoricalCrossentropy,
 
-  /** -(target * log(output) + (1 - target) * log(1 - output)), mean over a sample. Targets: 0 … 1, shaped like the output. */
-  binaryCrossentropy(options: BinaryCrossentropyOptions = {}): Loss {
-    const name = 'binaryCrossentropy';
-    const { fromLogits, labelSmoothing } = crossentropyOptions(name, options, ['axis']);
-    return {
-      name,
-      config: { name, fromLogits, labelSmoothing },
-      targetSpec: sameAsOutput,
-      build(emitter, target, output) {
-        const { value, isLogits } = chooseOperand(name, output, fromLogits, 'sigmoid', -1);
-        const labels = smooth(emitter, target, labelSmoothing, 2);
-        if (isLogits) return meanOfSample(emitter, emitter.emit('sigmoidCrossEntropy', [value, labels])[0]);
-        const probability = clip(emitter, value);
-        const yes = emitter.emit('multiply', [labels, emitter.emit('log', [probability])[0]])[0];
-        const rest = emitter.emit('log', [oneMinus(emitter, probability)])[0];
-        const no = emitter.emit('multiply', [oneMinus(emitter, labels), rest])[0];
-        const sum = emitter.emit('add', [yes, no])[0];
-        return meanOfSample(emitter, emitter.emit('negate', [sum])[0]);
-      },
-    };
-  },
+  /**
+   * -(target * log(output) + (1 - target) * log(1 - output)), mean over a sample. Targets: 0 … 1. `classWeight`: factors
+   * of targets 0 and 1.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: losses.binaryCrossentropy({ classWeight: [1, 4] }) })
+   */
+  binaryCrossentropy,
+
+  /**
+   * -output[target] of outputs that are logarithms of probabilities, as `logSoftmax` makes them. As PyTorch's nll_loss:
+   * with weights, of classes or samples, their weighted mean.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: losses.negativeLogLikelihood({ ignoreIndex: 255 }) })
+   */
+  negativeLogLikelihood,
+
+  /**
+   * Binary cross-entropy times (1 - pt)^gamma, where pt is the probability given to the target (Lin et al. 2017).
+   *
+   * @example model.compile({ optimizer: 'adam', loss: losses.binaryFocalCrossentropy({ gamma: 3 }) })
+   */
+  binaryFocalCrossentropy,
+
+  /**
+   * -sum(alpha * (1 - output)^gamma * target * log(output)) over the classes.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: losses.categoricalFocalCrossentropy({ alpha: 0.5 }) })
+   */
+  categoricalFocalCrossentropy,
+
+  /**
+   * 1 - 2 sum(target * output) / (sum(target) + sum(output)), over a whole batch unless `axis` says what to sum over.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: losses.dice({ axis: -1 }) })
+   */
+  dice,
+
+  /**
+   * 1 - both / (both + alpha * missed + beta * claimed): dice with a weight for either kind of error. As in Keras, whose
+   * `alpha` weighs what is missed; in the paper (Salehi et al. 2017) it weighs what is claimed wrongly.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: losses.tversky({ alpha: 0.7, beta: 0.3 }) })
+   */
+  tversky,
 
   /** (target - output)², mean over a sample. */
-  meanSquaredError: (options: object = {}): Loss => differenceLoss('meanSquaredError', 'square', options),
+  meanSquaredError,
 
   /** |target - output|, mean over a sample. */
-  meanAbsoluteError: (options: object = {}): Loss => differenceLoss('meanAbsoluteError', 'abs', options),
+  meanAbsoluteError,
+
+  /** 100 |target - output| / |target|, mean over a sample. */
+  meanAbsolutePercentageError,
+
+  /** (log(target + 1) - log(output + 1))², mean over a sample; negative values count as 0. */
+  meanSquaredLogarithmicError,
+
+  /** Half the square up to `delta`, a line of slope `delta` from there on; mean over a sample. */
+  huber,
+
+  /** log(cosh(output - target)), mean over a sample. */
+  logCosh,
+
+  /** max(1 - target * output, 0), mean over a sample. Targets: -1 and 1, or 0 and 1. */
+  hinge,
+
+  /** max(1 - target * output, 0)², mean over a sample. Targets: -1 and 1, or 0 and 1. */
+  squaredHinge,
+
+  /** max(1 + max((1 - target) * output) - sum(target * output), 0), over the last axis. Targets: one-hot. */
+  categoricalHinge,
+
+  /** sum(target * log(target / output)) over the last axis, both clipped to [1e-7, 1]. */
+  kullbackLeiblerDivergence,
+
+  /** output - target * log(output), mean over a sample. */
+  poisson,
+
+  /** Minus the cosine of the angle between target and output: -1 where they point the same way. */
+  cosineSimilarity,
 };
 
-const aliases = {
+/** Other names of losses: Keras's and PyTorch's. */
+export const lossAliases = {
   categoricalCrossEntropy: 'categoricalCrossentropy',
   sparseCategoricalCrossEntropy: 'sparseCategoricalCrossentropy',
   binaryCrossEntropy: 'binaryCrossentropy',
+  crossEntropy: 'sparseCategoricalCrossentropy',
+  bce: 'binaryCrossentropy',
+  nll: 'negativeLogLikelihood',
+  nllLoss: 'negativeLogLikelihood',
   mse: 'meanSquaredError',
   mae: 'meanAbsoluteError',
+  mape: 'meanAbsolutePercentageError',
+  msle: 'meanSquaredLogarithmicError',
+  l1: 'meanAbsoluteError',
+  l2: 'meanSquaredError',
+  huberLoss: 'huber',
+  logcosh: 'logCosh',
+  kld: 'kullbackLeiblerDivergence',
+  klDivergence: 'kullbackLeiblerDivergence',
+  kullbackLeibler: 'kullbackLeiblerDivergence',
+  binaryFocal: 'binaryFocalCrossentropy',
+  categoricalFocal: 'categoricalFocalCrossentropy',
+  diceLoss: 'dice',
+  cosineProximity: 'cosineSimilarity',
 } as const;
 
 /** Turns the value of `compile({ loss })` into a loss. */
 export function resolveLoss(option: unknown): Loss {
-  if (typeof option === 'function') return lossFromFunction(option as LossFunction);
+  if (typeof option === 'function') return lossFromFunction(option as LossFunction | LossExpression);
   const known = option as Loss | null | undefined;
   if (typeof known?.build === 'function' && typeof known.targetSpec === 'function') return known;
   const { name, rest } = splitName('loss', option);
-  return lookUp<(options?: object) => Loss>('loss', name, losses, aliases)(rest);
+  return lookUp<(options?: object) => Loss>('loss', name, losses, lossAliases)(rest);
 }
 
-function lossFromFunction(emit: LossFunction): Loss {
-  const name = emit.name || 'loss';
+/** A function of three emits ops itself, one of two calculates with expressions. */
+function lossFromFunction(given: LossFunction | LossExpression): Loss {
+  const name = given.name || 'loss';
+  const where = `loss '${name}'`;
   const build = (emitter: Emitter, target: Value, output: Value): Value => {
-    const value = emit(emitter, target, output);
-    if (value?.shape?.[0] === output.shape[0]) return meanOfSample(emitter, value);
-    throw optionError(`loss '${name}'`, `a value whose first axis is the batch (${output.shape[0]})`, value?.shape);
+    const [yTrue, yPred] = [new Expression(emitter, target), new Expression(emitter, output)];
+    const result =
+      given.length > 2 ? (given as LossFunction)(emitter, target, output) : (given as LossExpression)(yTrue, yPred);
+    const value = valueFrom(where, result);
+    if (value.shape[0] === output.shape[0]) return perSample({ losses: yPred.with(value) }, output.shape[0]).value;
+    throw optionError(where, `a value whose first axis is the batch (${output.shape[0]})`, value.shape);
   };
   return { name, config: { name }, targetSpec: sameAsOutput, build };
 }
-
-function differenceLoss(name: string, op: string, options: object): Loss {
-  completeOptions(`loss '${name}'`, options, {});
-  return {
-    name,
-    config: { name },
-    targetSpec: sameAsOutput,
-    build(emitter, target, output) {
-      const difference = emitter.emit('subtract', [output, target])[0];
-      return meanOfSample(emitter, emitter.emit(op, [difference])[0]);
-    },
-  };
-}
-
-function crossentropyOptions(
-  name: string,
-  options: object,
-  absent: readonly string[] = [],
-): Required<CrossentropyOptions> {
-  const where = `loss '${name}'`;
-  const all = { fromLogits: 'auto', labelSmoothing: 0, axis: -1 };
-  const known = Object.fromEntries(Object.entries(all).filter(([option]) => !absent.includes(option)));
-  const reader = new OptionReader(where, { ...all, ...completeOptions(where, options, known) });
-  const fromLogits = reader.raw('fromLogits');
-  if (fromLogits !== true && fromLogits !== false && fromLogits !== 'auto') {
-    throw reader.error('fromLogits', "true, false or 'auto'", fromLogits);
-  }
-  return {
-    fromLogits,
-    labelSmoothing: reader.number('labelSmoothing', { min: 0, below: 1 }),
-    axis: reader.integer('axis'),
-  };
-}
-
-/** The logits behind the activation that made `output`, or `output` itself. */
-function chooseOperand(
-  name: string,
-  output: Value,
-  fromLogits: FromLogits,
-  activation: 'softmax' | 'sigmoid',
-  axis: number,
-): { value: Value; isLogits: boolean } {
-  const node = (output as GraphValue).node;
-  const last = axis === -1 || axis === output.shape.length - 1;
-  const ends = node?.op.name === activation && last;
-  if (fromLogits === true && ends) {
-    throw optionError(
-      `loss '${name}', option 'fromLogits'`,
-      `a network that ends in logits when it is true`,
-      activation,
-      `leave fromLogits out, or the ${activation} at the end`,
-    );
-  }
-  const operand = node?.inputs[0];
-  if (fromLogits !== 'auto' || !ends || !operand) return { value: output, isLogits: fromLogits === true };
-  return { value: operand, isLogits: true };
-}
-
-/** The class axis as a number from 0. */
-function classAxis(name: string, output: TensorSpec, axis: number): number {
-  const rank = output.shape.length;
-  const index = axis < 0 ? axis + rank : axis;
-  const where = `loss '${name}'`;
-  if (rank < 2 || index < 1 || index >= rank) {
-    const expected = `an output [batch, …] with a class axis ${axis}`;
-    throw new OcellusError('ERR_OCELLUS_SHAPE', { where, expected, got: shapeText(output.shape) });
-  }
-  if (output.shape[index] >= 2) return index;
-  throw new OcellusError('ERR_OCELLUS_SHAPE', {
-    where,
-    expected: 'an output with at least two classes',
-    got: shapeText(output.shape),
-    help: "with one output (yes or no) the loss is 'binaryCrossentropy'",
-  });
-}
-
-/** [rows, classes]: classes last, all other axes in one. */
-function toRows(emitter: Emitter, value: Value, axis: number): Value {
-  const { shape } = value;
-  const others = shape.map((_, i) => i).filter((i) => i !== axis);
-  const last = axis === shape.length - 1;
-  const turned = last ? value : emitter.emit('transpose', [value], { permutation: [...others, axis] })[0];
-  if (shape.length === 2) return turned;
-  return emitter.emit('reshape', [turned], { shape: [sizeOf(others.map((i) => shape[i])), shape[axis]] })[0];
-}
-
-/** [rows] → [samples]. */
-function perSample(emitter: Emitter, rows: Value, samples: number): Value {
-  if (rows.shape[0] === samples) return rows;
-  const shape = [samples, rows.shape[0] / samples];
-  return meanOfSample(emitter, emitter.emit('reshape', [rows], { shape })[0]);
-}
-
-function meanOfSample(emitter: Emitter, value: Value): Value {
-  if (value.shape.length === 1) return value;
-  const axes = value.shape.map((_, axis) => axis).slice(1);
-  return emitter.emit('reduceMean', [value], { axes, keepDims: 0 })[0];
-}
-
-function smooth(emitter: Emitter, labels: Value, share: number, classes: number): Value {
-  if (share === 0) return labels;
-  return emitter.emit('rescale', [labels], { scale: 1 - share, offset: share / classes })[0];
-}
-
-function clip(emitter: Emitter, value: Value): Value {
-  const low = emitter.emit('fill', [], { value: epsilon, shape: [1] })[0];
-  const high = emitter.emit('fill', [], { value: 1 - epsilon, shape: [1] })[0];
-  return emitter.emit('maximum', [emitter.emit('minimum', [value, high])[0], low])[0];
-}
-
-const oneMinus = (emitter: Emitter, value: Value): Value =>
-  emitter.emit('rescale', [value], { scale: -1, offset: 1 })[0];

@@ -140,7 +140,7 @@ export function splitName(where: string, option: unknown): { name: string; rest:
   throw optionError(where, 'a name or an object with a name', quoted(option));
 }
 
-/** Looks a name of a table up, accepting Keras's snake_case and short names from `aliases`. */
+/** Looks a name of a table up, accepting Keras's snake_case, class names and short names from `aliases`, `MSE` too. */
 export function lookUp<T>(
   where: string,
   name: string,
@@ -148,8 +148,11 @@ export function lookUp<T>(
   aliases: Readonly<Record<string, string>> = {},
 ): T {
   const camel = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-  const known = Object.hasOwn(aliases, camel) ? aliases[camel] : camel;
-  return checkName(where, Object.hasOwn(table, known) ? known : name, table);
+  for (const spelling of [camel, camel.charAt(0).toLowerCase() + camel.slice(1), camel.toLowerCase()]) {
+    const known = Object.hasOwn(aliases, spelling) ? aliases[spelling] : spelling;
+    if (Object.hasOwn(table, known)) return table[known];
+  }
+  return checkName(where, name, table);
 }
 
 /** What `perAxis` takes besides one number, by rank. */

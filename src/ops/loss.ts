@@ -3,7 +3,7 @@
 
 import { sizeOf } from '../core/shape.js';
 import { sigmoidOf, softmaxRow } from './activation.js';
-import { defineOp, floats, type GradientContext, type InferContext, numbers, type Value } from './op.js';
+import { attr, defineOp, floats, type GradientContext, type InferContext, numbers, type Value } from './op.js';
 import { equalFloats, float32, floatInput, floatOfShape, input } from './rules.js';
 
 /** `logits` (or `probabilities`), the first input: [N, C] with C >= 1. */
@@ -23,7 +23,7 @@ function classGradient(context: GradientContext, gradOp: string): (Value | null)
   const probabilities = context.outputs[1];
   const [dloss, dProbabilities] = context.dOutputs;
   const parts: Value[] = [];
-  if (dloss) parts.push(context.emit(gradOp, [probabilities, context.inputs[1], dloss])[0]);
+  if (dloss) parts.push(context.emit(gradOp, [probabilities, context.inputs[1], dloss], context.attrs)[0]);
   if (dProbabilities) parts.push(context.emit('softmaxGrad', [probabilities, dProbabilities])[0]);
   return [parts.length === 2 ? context.emit('add', parts)[0] : (parts[0] ?? null), null];
 }
@@ -108,24 +108,28 @@ const softmaxCrossEntropyGrad = defineOp({
   ],
 });
 
+/** Rows with this label have no loss and no gradient. The default stands for none. */
+const sparseAttrs = { ignoreIndex: attr.int(-2147483647) } as const;
+
 const sparseSoftmaxCrossEntropy = defineOp({
   name: 'sparseSoftmaxCrossEntropy',
   inputs: ['logits', 'labels'],
   outputs: ['loss', 'probabilities'],
-  attrs: {},
+  attrs: sparseAttrs,
   infer(context) {
     const shape = inferClasses(context, 'logits');
     checkSparseLabels(context, shape[0]);
     return [float32([shape[0]]), float32(shape)];
   },
-  run({ inputs, outputs }) {
+  run({ inputs, outputs, attrs: { ignoreIndex } }) {
     const [logits, loss, probabilities] = [floats(inputs[0]), floats(outputs[0]), floats(outputs[1])];
     const labels = numbers(inputs[1]);
     const [rows, classes] = outputs[1].shape;
     for (let row = 0; row < rows; row++) {
       const logSum = softmaxRow(logits, probabilities, row * classes, classes);
       const label = labels[row];
-      loss[row] = label >= 0 && label < classes ? logSum - logits[row * classes + label] : Number.NaN;
+      if (label === ignoreIndex) loss[row] = 0;
+      else loss[row] = label >= 0 && label < classes ? logSum - logits[row * classes + label] : Number.NaN;
     }
   },
   gradient: (context) => classGradient(context, 'sparseSoftmaxCrossEntropyGrad'),
@@ -137,6 +141,16 @@ const sparseSoftmaxCrossEntropy = defineOp({
       inputs: [{ shape: [4, 3] }, { shape: [4], dtype: 'int32', values: [-1, 0, 3, 2147483647] }],
       gradientOf: [],
     },
+    {
+      name: 'ignored label of a class',
+      inputs: [{ shape: [5, 3] }, { shape: [5], dtype: 'int32', values: [1, 0, 2, 1, 0] }],
+      attrs: { ignoreIndex: 1 },
+    },
+    {
+      name: 'ignored label out of range',
+      inputs: [{ shape: [4, 13] }, { shape: [4], dtype: 'int32', values: [-1, 0, 12, -1] }],
+      attrs: { ignoreIndex: -1 },
+    },
     { name: 'empty batch', inputs: [{ shape: [0, 4] }, { shape: [0], dtype: 'int32', values: 'labels', max: 4 }] },
   ],
 });
@@ -145,20 +159,24 @@ const sparseSoftmaxCrossEntropyGrad = defineOp({
   name: 'sparseSoftmaxCrossEntropyGrad',
   inputs: ['probabilities', 'labels', 'dloss'],
   outputs: ['dlogits'],
-  attrs: {},
+  attrs: sparseAttrs,
   infer(context) {
     const shape = inferClasses(context, 'probabilities');
     checkSparseLabels(context, shape[0]);
     floatOfShape(context, 2, 'dloss', [shape[0]], 'one per row');
     return [float32(shape)];
   },
-  run({ inputs, outputs }) {
+  run({ inputs, outputs, attrs: { ignoreIndex } }) {
     const [probabilities, dloss, dlogits] = [floats(inputs[0]), floats(inputs[2]), floats(outputs[0])];
     const labels = numbers(inputs[1]);
     const [rows, classes] = outputs[0].shape;
     for (let row = 0; row < rows; row++) {
       const start = row * classes;
       const label = labels[row];
+      if (label === ignoreIndex) {
+        dlogits.fill(0, start, start + classes);
+        continue;
+      }
       const scale = label >= 0 && label < classes ? dloss[row] : Number.NaN;
       for (let c = 0; c < classes; c++) dlogits[start + c] = (probabilities[start + c] - (c === label ? 1 : 0)) * scale;
     }
@@ -179,6 +197,15 @@ const sparseSoftmaxCrossEntropyGrad = defineOp({
         { shape: [4], dtype: 'int32', values: [-1, 0, 3, 2147483647] },
         { shape: [4] },
       ],
+    },
+    {
+      name: 'ignored label',
+      inputs: [
+        { shape: [5, 13], values: 'probabilities' },
+        { shape: [5], dtype: 'int32', values: [255, 0, 12, 255, 3] },
+        { shape: [5] },
+      ],
+      attrs: { ignoreIndex: 255 },
     },
     {
       name: 'empty batch',

@@ -12,6 +12,8 @@ import type { Network } from '../nn/network.js';
 export interface TargetSpec extends TensorSpec {
   /** Number of classes when targets are class numbers, else 0. */
   readonly classes: number;
+  /** A class number that stands for "does not count", where the loss knows one. */
+  readonly ignoreIndex?: number | undefined;
 }
 
 /** Samples and targets in memory, checked. `where` is the argument's name in messages: `fit: x`. */
@@ -60,14 +62,14 @@ export function toInputs(network: Network, where: string, x: ModelData): TensorV
 export function toTargets(network: Network, targets: readonly TargetSpec[], where: string, y: ModelData): TensorView[] {
   const names = network.outputNames;
   return pick(where, y, names).map((data, index) => {
-    const { shape, dtype, classes } = targets[index];
+    const { shape, dtype, classes, ignoreIndex } = targets[index];
     const place = names.length > 1 ? `${where} (output '${names[index]}')` : where;
     const tensor = toTensor(place, data, { dtype: dtype === 'float32' ? undefined : dtype });
     const fitting = fit(place, tensor, shape, () => ({
       expected: `targets of shape ${shapeText(shape)} for output '${names[index]}'`,
       help: lossHelp(tensor.shape.slice(1), shape, classes),
     }));
-    if (classes > 0) checkLabels(place, fitting, classes);
+    if (classes > 0) checkLabels(place, fitting, classes, ignoreIndex);
     return fitting;
   });
 }
@@ -136,9 +138,14 @@ function lossHelp(given: readonly number[], wanted: readonly number[], classes: 
   return undefined;
 }
 
-function checkLabels(where: string, { data }: { data: NumericArray }, classes: number): void {
+function checkLabels(
+  where: string,
+  { data }: { data: NumericArray },
+  classes: number,
+  ignoreIndex: number | undefined,
+): void {
   for (let i = 0; i < data.length; i++) {
-    if (data[i] >= 0 && data[i] < classes) continue;
+    if ((data[i] >= 0 && data[i] < classes) || data[i] === ignoreIndex) continue;
     throw new OcellusError('ERR_OCELLUS_DATA', {
       where: `${where}[${i}]`,
       expected: `a class number from 0 to ${classes - 1}`,

@@ -7,7 +7,7 @@ import { Graph, type GraphValue } from '../graph/graph.js';
 import type { Plan, PlanBuffer } from '../graph/plan.js';
 import { contiguousRuns, flatten, type Variable, type Variables } from '../graph/variables.js';
 import type { Constraint } from '../nn/constraints.js';
-import type { Loss } from '../nn/losses.js';
+import { batchLoss, type Loss } from '../nn/losses.js';
 import { buildNetwork, type LayerCall, type Network, type RuledWeight, type VariableSource } from '../nn/network.js';
 import type { Optimizer } from '../nn/optimizers.js';
 
@@ -137,9 +137,8 @@ function forward(graph: Graph, request: ProgramRequest, context: ProgramContext,
     parts.outputs.forEach((output, index) => {
       const { shape, dtype } = context.targets[index];
       const target = graph.input(`target/${network.outputNames[index]}`, [batch, ...shape], dtype);
-      const each = objective.losses[index].build(graph, target, output);
       parts.targets.push(target);
-      parts.losses.push(graph.emit('reduceMean', [each], { axes: [0], keepDims: 0 }, { name: 'mean' })[0]);
+      parts.losses.push(batchLoss(graph, objective.losses[index], target, output, null));
     });
     const penalties = ruled.flatMap(({ trainable, regularizer, value }) =>
       trainable && regularizer ? regularizer.build(graph, value) : [],

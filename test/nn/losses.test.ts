@@ -6,6 +6,7 @@ import { gradients } from '../../src/graph/autodiff.js';
 import { compile } from '../../src/graph/compile.js';
 import { Graph } from '../../src/graph/graph.js';
 import { Variables } from '../../src/graph/variables.js';
+import type { Expression } from '../../src/nn/expression.js';
 import { type Loss, losses, resolveLoss } from '../../src/nn/losses.js';
 import { errorOf, evaluate, noise, type RunData } from './harness.js';
 
@@ -201,13 +202,92 @@ describe('options', () => {
     expect(resolveLoss('sparse_categorical_crossentropy').name).toBe('sparseCategoricalCrossentropy');
     expect(resolveLoss('mse').name).toBe('meanSquaredError');
     const smooth = resolveLoss({ name: 'binaryCrossentropy', labelSmoothing: 0.1 });
-    expect(smooth.config).toEqual({ name: 'binaryCrossentropy', fromLogits: 'auto', labelSmoothing: 0.1 });
+    expect(smooth.config).toMatchObject({ name: 'binaryCrossentropy', fromLogits: 'auto', labelSmoothing: 0.1 });
     expect(resolveLoss(smooth.config).config).toEqual(smooth.config);
     expect(resolveLoss(smooth)).toBe(smooth);
     const cubed = resolveLoss(
       (graph: Graph, y: never, x: never) => graph.emit('square', [graph.emit('subtract', [x, y])[0]])[0],
     );
     expect(lossOf(cubed, { shape: [1, 2], data: [1, 2] }, { shape: [1, 2], data: [3, 3] })).toEqual([2.5]);
+  });
+
+  it("resolve by Keras's and PyTorch's names", () => {
+    for (const [name, expected] of [
+      ['MSE', 'meanSquaredError'],
+      ['mape', 'meanAbsolutePercentageError'],
+      ['msle', 'meanSquaredLogarithmicError'],
+      ['kld', 'kullbackLeiblerDivergence'],
+      ['kl_divergence', 'kullbackLeiblerDivergence'],
+      ['bce', 'binaryCrossentropy'],
+      ['BinaryFocalCrossentropy', 'binaryFocalCrossentropy'],
+      ['log_cosh', 'logCosh'],
+      ['logcosh', 'logCosh'],
+      ['nllLoss', 'negativeLogLikelihood'],
+      ['Dice', 'dice'],
+    ]) {
+      expect(resolveLoss(name).name).toBe(expected);
+    }
+  });
+
+  it('survive JSON', () => {
+    for (const make of Object.values(losses) as ((options?: object) => Loss)[]) {
+      const { config } = make({ reduction: 'sum' });
+      expect(config.reduction).toBe('sum');
+      expect(resolveLoss(JSON.parse(JSON.stringify(config))).config).toEqual(config);
+    }
+  });
+
+  it('let losses be written as expressions', () => {
+    const squared = resolveLoss((yTrue: Expression, yPred: Expression) => yPred.sub(yTrue).square());
+    expect(lossOf(squared, { shape: [1, 2], data: [1, 2] }, { shape: [1, 2], data: [3, 3] })).toEqual([2.5]);
+    const target = { shape: [2, 2], data: [0.25, 1, 2, 3] };
+    const output = { shape: [2, 2], data: [0.5, 2, 4, 1] };
+    for (const [made, expected] of [
+      [(y: Expression, x: Expression) => x.add(y).sub(1).neg().abs(), [1.125, 4]],
+      [(y: Expression, x: Expression) => x.mul(y).div(2).maximum(1).minimum(3), [1, 2.25]],
+      [(y: Expression, x: Expression) => x.pow(3).sub(y.pow(0.5)).sum(-1), [6.625, 65 - Math.sqrt(2) - Math.sqrt(3)]],
+      [(_: Expression, x: Expression) => x.largest().mul(x.sign().mean(-1)), [2, 4]],
+      [(_: Expression, x: Expression) => x.log().exp().sqrt().square(), [1.25, 2.5]],
+      [(_: Expression, x: Expression) => x.softmax().log().sub(x.logSoftmax()).add(x.pow(0)), [1, 1]],
+      [(_: Expression, x: Expression) => x.mul(2).sigmoid().mul(2).sub(1).sub(x.tanh()), [0, 0]],
+      [(_: Expression, x: Expression) => x.clip(1, 3).broadcastTo([2, 2]), [1.5, 2]],
+    ] as const) {
+      expect(lossOf(resolveLoss(made), target, output)).toEqual(closeTo(expected));
+    }
+  });
+
+  it('with a wrong value are one clear error', () => {
+    const [output, target] = [
+      { shape: [2, 3], data: probabilities.data },
+      { shape: [2], data: [0, 1] },
+    ];
+    const wrong: [() => unknown, string][] = [
+      [() => losses.huber({ delta: 0 }), "option 'delta'"],
+      [() => losses.dice({ axis: 'all' as never }), "option 'axis'"],
+      [() => losses.tversky({ alpha: -1 }), "option 'alpha'"],
+      [() => losses.binaryFocalCrossentropy({ gamma: -1 }), "option 'gamma'"],
+      [() => losses.binaryFocalCrossentropy({ alpha: 2 }), "option 'alpha'"],
+      [() => losses.categoricalFocalCrossentropy({ alpha: [] }), "option 'alpha'"],
+      [() => losses.sparseCategoricalCrossentropy({ ignoreIndex: 0.5 }), "option 'ignoreIndex'"],
+      [() => losses.sparseCategoricalCrossentropy({ classWeight: [1, -1] }), "option 'classWeight'"],
+      [() => losses.meanSquaredError({ reduction: 'none' as never }), 'loss.build'],
+      [() => losses.meanSquaredError({ reduction: 'summ' as never }), "did you mean 'sum'?"],
+      [() => losses.hinge({ margin: 1 } as never), "'margin'"],
+      [() => lossOf(losses.cosineSimilarity({ axis: 2 }), output, output), "option 'axis'"],
+      [() => lossOf(losses.binaryCrossentropy({ classWeight: [1] }), output, output), 'two numbers'],
+      [() => lossOf(losses.negativeLogLikelihood({ classWeight: [1] }), target, output), '3 numbers, one per class'],
+      [() => lossOf(resolveLoss((() => 5) as never), output, output), 'a value made of its arguments'],
+      [
+        () =>
+          lossOf(
+            resolveLoss((y: Expression) => y.sum()),
+            output,
+            output,
+          ),
+        'whose first axis is the batch',
+      ],
+    ];
+    for (const [make, text] of wrong) expect(errorOf(make).message).toContain(text);
   });
 
   it('are checked', () => {
@@ -218,9 +298,7 @@ describe('options', () => {
     expect(errorOf(() => losses.binaryCrossentropy({ fromLogits: 'yes' as never })).message).toContain(
       "option 'fromLogits'",
     );
-    expect(errorOf(() => losses.sparseCategoricalCrossentropy({ labelSmoothing: 0.1 } as never)).code).toBe(
-      'ERR_OCELLUS_OPTION',
-    );
+    expect(errorOf(() => losses.meanSquaredError({ labelSmoothing: 0.1 } as never)).code).toBe('ERR_OCELLUS_OPTION');
   });
 
   it('say what an output must be', () => {
