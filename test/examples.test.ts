@@ -40,6 +40,7 @@ const inside = ['ops/index', 'ops/op'];
 const preludes: Record<string, string> = {
   'data/dataset': columns,
   'model/load': `${images}\nawait ${net}.save('digits.safetensors');`,
+  'model/built': `${model}\n${images}`,
   'model/model': `${model}\n${images}\nconst [testImages, testLabels] = [images, labels];`,
   'model/tensor': `${model}\n${images}`,
   'model/trainer': `${model}\n${images}\nconst batches = [{ x: images, y: labels }];`,

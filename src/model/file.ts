@@ -6,6 +6,7 @@ import { check, OcellusError } from '../core/errors.js';
 import { sameShape, shapeText } from '../core/shape.js';
 import { encodeSafetensors, type SafetensorsFile } from '../io/safetensors.js';
 import type { Network } from '../nn/network.js';
+import type { TrainingPlace } from '../train/events.js';
 import type { Session } from '../train/session.js';
 import type { Compiled, CompileOptions } from './compile.js';
 
@@ -29,6 +30,8 @@ export interface Training {
   readonly metrics: CompileOptions['metrics'];
   readonly step: number;
   readonly epoch: number;
+  /** Where in a training the file was written; null outside of one. */
+  readonly place?: TrainingPlace | null;
 }
 
 /** The bytes of a model's file. */
@@ -37,6 +40,7 @@ export function encodeModel(
   session: Session,
   compiled: Compiled | null,
   where: string,
+  place: TrainingPlace | null = null,
 ): Uint8Array {
   const tensors = new Map<string, TensorView>();
   const add = (name: string, shape: readonly number[], data: TensorView['data']): void => {
@@ -59,6 +63,7 @@ export function encodeModel(
     metrics: savedMetrics(model.network, compiled),
     step: session.step,
     epoch: session.epoch,
+    place,
   };
   return encodeSafetensors(
     tensors,

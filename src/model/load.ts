@@ -8,8 +8,9 @@ import type { AnyLayerFactory } from '../nn/layer.js';
 import { Session } from '../train/session.js';
 import { surveyNetwork } from '../train/weights.js';
 import { applyCompiled, type CompileOptions, resolveCompile } from './compile.js';
-import { readDescription, slotName, tensorOf } from './file.js';
+import { readDescription, tensorOf } from './file.js';
 import { Model } from './model.js';
+import { takeProgress } from './restore.js';
 import type { Tensor } from './tensor.js';
 
 export interface LoadOptions extends Pick<CompileOptions, 'backend' | 'threads' | 'isa' | 'winograd' | 'algorithm'> {
@@ -58,14 +59,7 @@ export async function load<Prediction extends Tensor | Tensor[] = Tensor>(
   const session = new Session(network, backend, seed, survey, ({ path }) => values.get(path) as Float32Array);
   if (training && compiled) {
     applyCompiled(session, compiled);
-    const shapes = new Map(survey.weights.map(({ path, shape }) => [path, shape]));
-    for (const [slot, byPath] of Object.entries(session.slots())) {
-      for (const [path, data] of Object.entries(byPath)) {
-        data.set(tensorOf(file, tensors, slotName(slot, path), shapes.get(path) as readonly number[]));
-      }
-    }
-    session.step = training.step;
-    session.epoch = training.epoch;
+    takeProgress(file, tensors, session, training);
   }
   return new Model<Prediction>(network, seed, session, compiled);
 }

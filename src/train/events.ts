@@ -55,13 +55,25 @@ export interface History {
   stopped: boolean;
 }
 
+/** A place in a training: so many batches of this epoch are done. Both count from 0. */
+export interface TrainingPlace {
+  readonly epoch: number;
+  readonly batch: number;
+  /** The rate at that place, where it was a number. */
+  readonly learningRate?: number;
+}
+
 /** What a callback sees of the model. */
 export interface TrainedModel {
   /** Copies of all weights by path. */
   getWeights(): Record<string, Float32Array>;
   setWeights(weights: Readonly<Record<string, ArrayLike<number>>>): void;
-  /** Writes the model to one file, atomically. */
-  save(file: string): Promise<void>;
+  /**
+   * Writes the model to one file, atomically; with the place in the training that it belongs to, for `restore`.
+   */
+  save(file: string, place?: TrainingPlace): Promise<void>;
+  /** Takes weights, optimizer and counters from a file that `save` wrote; the place that is noted in it. */
+  restore(file: string): Promise<TrainingPlace | null>;
   /** The rate of the next step. Setting it puts a number in the place of a schedule. */
   learningRate: number;
 }
@@ -71,6 +83,8 @@ export interface TrainContext {
   readonly history: History;
   /** Ends the training after the current batch; `fit` returns normally. */
   stop(): void;
+  /** From `onTrainBegin`: lets the training begin there, with the batches that were still to come. */
+  resumeAt(place: TrainingPlace): void;
 }
 
 type Handler<E> = (event: E, context: TrainContext) => void | Promise<void>;

@@ -1,7 +1,7 @@
 // The training loop, once: a stream of events. `fit` drains it, `train` hands it to the caller; callbacks hear of every
 // event before the caller does.
 
-import type { Callback, History, Logs, TrainContext, TrainEvent, TrainedModel } from './events.js';
+import type { Callback, History, Logs, TrainContext, TrainEvent, TrainedModel, TrainingPlace } from './events.js';
 import { dispatch } from './events.js';
 import type { Meter } from './meter.js';
 import type { Session } from './session.js';
@@ -31,7 +31,11 @@ export async function* train(session: Session, setup: TrainSetup): AsyncGenerato
   const stop = (): void => {
     history.stopped = true;
   };
-  const context: TrainContext = { model: setup.model, history, stop };
+  let start: TrainingPlace = { epoch: initialEpoch, batch: 0 };
+  const resumeAt = (place: TrainingPlace): void => {
+    start = place;
+  };
+  const context: TrainContext = { model: setup.model, history, stop, resumeAt };
   const tell = async <E extends TrainEvent>(event: E): Promise<E> => {
     await dispatch(callbacks, event, context);
     signal?.throwIfAborted();
@@ -41,12 +45,17 @@ export async function* train(session: Session, setup: TrainSetup): AsyncGenerato
   signal?.throwIfAborted();
   if (validation) await evaluate(session, validation, validationMeter, { signal, batches: 1 });
   yield await tell({ type: 'trainBegin', initialEpoch, epochs, samples: source.samples, steps: source.steps });
-  for (let epoch = initialEpoch; epoch < epochs && !history.stopped; epoch++) {
-    const start = performance.now();
+  for (let { epoch } = start; epoch < epochs && !history.stopped; epoch++) {
+    const begun = performance.now();
+    const done = epoch === start.epoch ? start.batch : 0;
     yield await tell({ type: 'epochBegin', epoch });
     meter.reset();
     let batch = 0;
     for await (const feed of source.batches(session.epoch++)) {
+      if (batch < done) {
+        batch++;
+        continue;
+      }
       const loss = await session.run({ mode: 'train', batch: feed.size, dtypes: feed.dtypes }, meter.take(feed));
       signal?.throwIfAborted();
       yield await tell({ type: 'batchEnd', epoch, batch: batch++, size: feed.size, loss, logs: meter.logs() });
@@ -56,7 +65,7 @@ export async function* train(session: Session, setup: TrainSetup): AsyncGenerato
     const logs = { ...meter.logs(), ...validated?.logs('val') };
     history.epochs.push(epoch);
     for (const [name, value] of Object.entries(logs)) (history.history[name] ??= []).push(value);
-    yield await tell({ type: 'epochEnd', epoch, logs, seconds: (performance.now() - start) / 1000 });
+    yield await tell({ type: 'epochEnd', epoch, logs, seconds: (performance.now() - begun) / 1000 });
   }
   yield await tell({ type: 'trainEnd', history });
   return history;

@@ -23,11 +23,13 @@ async function epochsOf(
   const context: TrainContext = {
     history,
     stop: () => void (stopped = true),
+    resumeAt: () => undefined,
     model: {
       getWeights: () => ({ w: weights.slice() }),
       setWeights: (all) => void (weights = Float32Array.from(all.w)),
       save: async () => undefined,
       learningRate: 1,
+      restore: async () => null,
     },
   };
   await callback.onTrainBegin?.({ type: 'trainBegin', initialEpoch: 0, epochs: 99, samples: 1, steps: 1 }, context);

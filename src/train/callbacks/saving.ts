@@ -1,8 +1,8 @@
 // Callbacks that keep models.
 
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { checkOptions } from '../../core/errors.js';
-import type { Callback } from '../events.js';
+import type { Callback, TrainedModel } from '../events.js';
 import { Best, checkFile, checkNumber, type MonitorOptions } from './monitor.js';
 
 export interface ModelCheckpointOptions extends MonitorOptions {
@@ -29,15 +29,69 @@ export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
   checkNumber(`${where}, option 'keepLast'`, keepLast, counts, 'a whole number >= 1');
   const written: string[] = [];
   const best = new Best(where, options, 0);
+  // The model is copied at once and written while the next epoch trains.
+  let writing: Promise<void> = Promise.resolve();
+  const write = async (model: TrainedModel, name: string): Promise<void> => {
+    await model.save(name);
+    if (written.at(-1) !== name) written.push(name);
+    // The new file is whole before an old one goes.
+    while (written.length > keepLast) await rm(written.shift() as string, { force: true });
+  };
   return {
     onTrainBegin: () => best.reset(),
-    async onEpochEnd({ epoch, logs }, context) {
+    async onEpochEnd({ epoch, logs }, { model }) {
       if (saveBestOnly && !best.improves(logs)) return;
-      const name = file.replaceAll('{epoch}', String(epoch + 1));
-      await context.model.save(name);
-      if (written.at(-1) !== name) written.push(name);
-      // The new file is whole before an old one goes.
-      while (written.length > keepLast) await rm(written.shift() as string, { force: true });
+      await writing;
+      writing = write(model, file.replaceAll('{epoch}', String(epoch + 1)));
+      // An error is told at the next epoch, or at the end.
+      writing.catch(() => undefined);
+    },
+    onTrainEnd: () => writing,
+  };
+}
+
+export interface BackupAndRestoreOptions {
+  /** Where the training is kept. */
+  file: string;
+  /** 'epoch', or a number: every so many batches, too. Default 'epoch'. */
+  saveFreq?: 'epoch' | number;
+  /** Remove the file when the training has ended. Default true. */
+  deleteCheckpoint?: boolean;
+}
+
+/**
+ * Keeps a training in a file, so that a fit that was killed goes on where the file was written last when it is called
+ * again: with the same weights, optimizer, order of samples and dropout, bit for bit. Callbacks that remember earlier
+ * epochs begin anew.
+ *
+ * @example
+ * callbacks.backupAndRestore({ file: 'training.safetensors', saveFreq: 100 });
+ */
+export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
+  const where = 'backupAndRestore';
+  checkOptions(where, options, ['file', 'saveFreq', 'deleteCheckpoint']);
+  const { file, saveFreq = 'epoch', deleteCheckpoint = true } = options;
+  checkFile(where, file);
+  const counts = saveFreq === 'epoch' || (Number.isInteger(saveFreq) && saveFreq >= 1);
+  checkNumber(`${where}, option 'saveFreq'`, saveFreq, counts, "'epoch' or a whole number >= 1");
+  return {
+    async onTrainBegin(_event, { model, resumeAt }) {
+      const isThere = await stat(file).then(
+        () => true,
+        () => false,
+      );
+      const place = isThere ? await model.restore(file) : null;
+      if (place) resumeAt(place);
+    },
+    async onBatchEnd({ epoch, batch }, { model }) {
+      if (saveFreq === 'epoch' || (batch + 1) % saveFreq !== 0) return;
+      await model.save(file, { epoch, batch: batch + 1 });
+    },
+    async onEpochEnd({ epoch }, { model }) {
+      await model.save(file, { epoch: epoch + 1, batch: 0 });
+    },
+    async onTrainEnd() {
+      if (deleteCheckpoint) await rm(file, { force: true });
     },
   };
 }
