@@ -1,0 +1,20 @@
+// The guides name what there is: layers, callbacks and other tables that they mention exist.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import * as ocellus from '../src/index.js';
+import { root } from './snippets.js';
+
+const { callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers } = ocellus;
+const tables = { callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers };
+const guides = readdirSync(path.join(root, 'docs')).filter((file) => file.endsWith('.md'));
+
+test.each(guides)('docs/%s names what exists', (guide) => {
+  const text = readFileSync(path.join(root, 'docs', guide), 'utf8');
+  const pattern = new RegExp(`(?<![\\w.])(${Object.keys(tables).join('|')})\\.([a-z]\\w*)`, 'g');
+  const missing = [...text.matchAll(pattern)].filter(
+    ([, table, name]) => !Object.hasOwn(tables[table as keyof typeof tables], name) && name !== 'ts',
+  );
+  expect(missing.map(([whole]) => whole)).toEqual([]);
+});
