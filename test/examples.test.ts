@@ -49,6 +49,7 @@ const preludes: Record<string, string> = {
 const y = input({ shape: [8, 8, 5] });`,
   'nn/expression': model,
   'nn/losses': model,
+  'nn/metrics': model,
   'nn/optimizers': model,
   'train/events': `${model}\n${images}\nconst [x, y] = [images, labels];`,
 };

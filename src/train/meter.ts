@@ -58,7 +58,10 @@ export class Meter implements StepUser<number> {
     this.outputs.forEach((output, i) => {
       const name = (value: string) => joined(prefix, joined(output.prefix, value));
       if (output.prefix !== '') logs[name('loss')] = this.lossSums[i] / this.samples;
-      for (const metric of output.metrics) logs[name(metric.name)] = metric.result();
+      for (const metric of output.metrics) {
+        const values = metric.results?.() ?? { [metric.name]: metric.result() };
+        for (const [key, value] of Object.entries(values)) logs[name(key)] = value;
+      }
     });
     return logs;
   }

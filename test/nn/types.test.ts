@@ -38,7 +38,7 @@ it('names and options are literal types', () => {
     // @ts-expect-error no such loss
     'crossentropy' satisfies LossOption,
     // @ts-expect-error no such metric
-    'precision' satisfies MetricOption,
+    'precisoin' satisfies MetricOption,
   ];
   expect(right().length).toBe(6);
   expect(wrong).toThrow("conv2d, option 'filters'");
