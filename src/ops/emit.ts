@@ -15,7 +15,7 @@ export interface EagerValue extends Value {
  * const eager = new EagerEmitter();
  * const x = eager.value(Float64Array.of(1, 2), { shape: [2], dtype: 'float32' });
  * const [y] = eager.emit('square', [x]);
- * y.data; // [1, 4]
+ * Array.from(y.data); // [1, 4]
  */
 export class EagerEmitter implements Emitter {
   private count = 0;
