@@ -11,7 +11,10 @@ extern const KernelFamily conv3dFamily;
 extern const KernelFamily convFamily;
 extern const KernelFamily dropoutFamily;
 extern const KernelFamily elementwiseFamily;
+extern const KernelFamily embeddingFamily;
 extern const KernelFamily foldingFamily;
+extern const KernelFamily groupNormFamily;
+extern const KernelFamily localResponseFamily;
 extern const KernelFamily lossFamily;
 extern const KernelFamily matmulFamily;
 extern const KernelFamily normalizationFamily;
@@ -31,11 +34,12 @@ extern const KernelFamily winogradGradientFamily;
 namespace {
 
 const KernelFamily* const kFamilies[] = {
-    &activationFamily,    &adaptiveFamily,    &batchMatmulFamily,      &conv3dFamily,    &convFamily,
-    &dropoutFamily,       &elementwiseFamily, &foldingFamily,          &lossFamily,      &matmulFamily,
-    &normalizationFamily, &optimizerFamily,   &paddingFamily,          &pointwiseFamily, &pooling3dFamily,
-    &poolingFamily,       &powerFamily,       &reduceFamily,           &resizeFamily,    &shapeFamily,
-    &unpoolingFamily,     &winogradFamily,    &winogradGradientFamily,
+    &activationFamily,       &adaptiveFamily,    &batchMatmulFamily, &conv3dFamily,        &convFamily,
+    &dropoutFamily,          &elementwiseFamily, &embeddingFamily,   &foldingFamily,       &groupNormFamily,
+    &localResponseFamily,    &lossFamily,        &matmulFamily,      &normalizationFamily, &optimizerFamily,
+    &paddingFamily,          &pointwiseFamily,   &pooling3dFamily,   &poolingFamily,       &powerFamily,
+    &reduceFamily,           &resizeFamily,      &shapeFamily,       &unpoolingFamily,     &winogradFamily,
+    &winogradGradientFamily,
 };
 
 }  // namespace

@@ -1,11 +1,16 @@
 // Dropout whose mask is never stored: a counter-based generator draws the same numbers again in the gradient, and any
-// thread can draw those of any element (Philox, see core/random.ts).
+// thread can draw those of any element (Philox, see core/random.ts). Normal noise by the same generator.
 
 import { philox } from '../core/random.js';
-import { attr, defineOp, floats, numbers } from './op.js';
-import { floatInput, input, within } from './rules.js';
+import { attr, defineOp, floats, type InferContext, numbers } from './op.js';
+import { atLeast, float32, floatInput, input, within } from './rules.js';
 
 const seed = (values: readonly number[]) => ({ shape: [2], dtype: 'int32', values }) as const;
+
+function checkSeed(context: InferContext, index: number): void {
+  const spec = input(context, index, 'seed', 'int32', 1);
+  if (spec.shape[0] !== 2) context.fail("'seed' of two numbers (seed, step)", spec.shape[0]);
+}
 
 const dropout = defineOp({
   name: 'dropout',
@@ -14,8 +19,7 @@ const dropout = defineOp({
   attrs: { rate: attr.float(0.5), salt: attr.int(0) },
   infer(context) {
     within(context, 'rate', context.attrs.rate, 0, 1);
-    const spec = input(context, 1, 'seed', 'int32', 1);
-    if (spec.shape[0] !== 2) context.fail("'seed' of two numbers (seed, step)", spec.shape[0]);
+    checkSeed(context, 1);
     return [floatInput(context, 0, 'x')];
   },
   run({ inputs, outputs, attrs: { rate, salt } }) {
@@ -45,4 +49,48 @@ const dropout = defineOp({
   ],
 });
 
-export const dropoutOps = [dropout];
+/** Words drawn at once for normal numbers: 16 blocks of the generator. */
+const drawn = 64;
+
+const randomNormal = defineOp({
+  name: 'randomNormal',
+  inputs: ['seed'],
+  outputs: ['y'],
+  attrs: { shape: attr.shape(), mean: attr.float(0), stddev: attr.float(1), salt: attr.int(0) },
+  infer(context) {
+    checkSeed(context, 0);
+    atLeast(context, 'shape', context.attrs.shape, 0);
+    atLeast(context, 'stddev', context.attrs.stddev, 0);
+    return [float32(context.attrs.shape)];
+  },
+  // Box and Muller (1958): the first half of the words gives radii, the second half angles, of two numbers each.
+  run({ inputs, outputs, attrs: { mean, stddev, salt } }) {
+    const y = floats(outputs[0]);
+    const [key, step] = numbers(inputs[0]);
+    const words = new Uint32Array(drawn);
+    const half = drawn / 2;
+    for (let start = 0; start < y.length; start += drawn) {
+      for (let at = 0; at < drawn; at += 4) {
+        const block = (start + at) / 4;
+        philox(words.subarray(at), block, Math.floor(block / 2 ** 32), salt, step, key, 0);
+      }
+      for (let k = 0; k < half; k++) {
+        const radius = stddev * Math.sqrt(-2 * Math.log(((words[k] >>> 8) + 1) / 2 ** 24));
+        const angle = (2 * Math.PI * (words[half + k] >>> 8)) / 2 ** 24;
+        if (start + k < y.length) y[start + k] = mean + radius * Math.cos(angle);
+        if (start + half + k < y.length) y[start + half + k] = mean + radius * Math.sin(angle);
+      }
+    }
+  },
+  gradient: () => [null],
+  cases: [
+    { name: 'standard', inputs: [seed([42, 7])], attrs: { shape: [7, 11], salt: 5 } },
+    { name: 'mean and deviation', inputs: [seed([1, 0])], attrs: { shape: [2, 3, 5], mean: 2, stddev: 0.25 } },
+    { name: 'many', inputs: [seed([-5, 1000])], attrs: { shape: [1031], salt: -1 } },
+    { name: 'no deviation', inputs: [seed([3, 3])], attrs: { shape: [13], mean: 1, stddev: 0 } },
+    { name: 'scalar', inputs: [seed([9, 2])], attrs: { shape: [] } },
+    { name: 'empty', inputs: [seed([0, 0])], attrs: { shape: [0, 3] } },
+  ],
+});
+
+export const dropoutOps = [dropout, randomNormal];

@@ -6,7 +6,10 @@ import { batchMatmulOps } from './batch-matmul.js';
 import { convOps } from './conv.js';
 import { dropoutOps } from './dropout.js';
 import { elementwiseOps } from './elementwise.js';
+import { embeddingOps } from './embedding.js';
 import { foldingOps } from './folding.js';
+import { groupNormOps } from './group-norm.js';
+import { localResponseOps } from './local-response.js';
 import { lossOps } from './loss.js';
 import { matmulOps } from './matmul.js';
 import { normalizationOps } from './normalization.js';
@@ -38,6 +41,9 @@ const families: readonly (readonly AnyOp[])[] = [
   resizeOps,
   powerOps,
   normalizationOps,
+  groupNormOps,
+  localResponseOps,
+  embeddingOps,
   dropoutOps,
   paddingOps,
   shapeOps,

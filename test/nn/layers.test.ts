@@ -2,9 +2,10 @@
 
 import { describe, expect, it } from 'vitest';
 import { sequential } from '../../src/nn/compose.js';
+import type { Layer } from '../../src/nn/layer.js';
 import { activationNames } from '../../src/nn/layers/activation.js';
 import { layerFactories, layers } from '../../src/nn/layers/index.js';
-import { checkLayer, run } from './harness.js';
+import { checkLayer, noise, run } from './harness.js';
 
 const image = [[6, 7, 4]] as const;
 
@@ -266,6 +267,117 @@ describe('batchNormalization', () => {
     const result = run(net, [{ shape: [2, 1], data: [1, 5] }], { training: true });
     expect(result.state['bn/movingMean']).toEqual([0]);
     expect(result.outputs[0].data[0]).toBeCloseTo(1, 2);
+  });
+});
+
+describe('normalization of samples', () => {
+  it.each([
+    ['batch, another axis', layers.batchNormalization({ axis: 1 })],
+    ['layer', layers.layerNormalization()],
+    ['layer, all axes', layers.layerNormalization({ axis: [1, 2, 3], center: false })],
+    ['layer, axes in front', layers.layerNormalization({ axis: [1, 2], scale: false })],
+    ['rms', layers.rmsNormalization({ axis: [2, 3] })],
+    ['group', layers.groupNormalization({ groups: 2 })],
+    ['group, another axis', layers.groupNormalization({ groups: 3, axis: 1 })],
+    ['instance', layers.instanceNormalization({ scale: false })],
+    ['unit', layers.unitNormalization({ axis: [1, 3] })],
+    ['local response', layers.localResponseNormalization({ depthRadius: 1, bias: 2, alpha: 0.5, beta: 0.75 })],
+  ])('%s', (_, layer) => {
+    for (const training of [true, false]) expect(checkLayer(layer, [[6, 7, 4]], { training })).toEqual([6, 7, 4]);
+  });
+
+  it('does not look at the neighbours in a batch', () => {
+    const net = sequential([layers.groupNormalization({ groups: 2 }), layers.layerNormalization()]);
+    const sample = [1, 5, 2, 8, -3, 0.5, 4, 4];
+    const both = run(net, [{ shape: [2, 2, 4], data: [...sample, ...sample.map((v) => 100 * v)] }]).outputs[0].data;
+    expect(both.slice(0, 8)).toEqual(run(net, [{ shape: [1, 2, 4], data: sample }]).outputs[0].data);
+  });
+
+  it('unit normalization leaves zeros', () => {
+    const net = sequential([layers.unitNormalization()]);
+    expect(run(net, [{ shape: [2, 2], data: [0, 0, 3, 4] }]).outputs[0].data).toEqual(
+      [0, 0, 0.6, 0.8].map(Math.fround),
+    );
+  });
+});
+
+describe('embedding', () => {
+  it('gives the rows of a table, and NaN where there is none', () => {
+    const net = sequential([layers.embedding({ inputDim: 3, outputDim: 2, name: 'e' })]);
+    const weights = { 'e/embeddings': [1, 2, 3, 4, 5, 6] };
+    const rows = (data: number[], dtype: 'int32' | 'uint8' | 'float32') =>
+      run(net, [{ shape: [1, data.length], data, dtype }], { weights }).outputs[0];
+    expect(rows([2, 0], 'int32')).toEqual({ shape: [1, 2, 2], data: [5, 6, 1, 2] });
+    expect(rows([1], 'uint8').data).toEqual([3, 4]);
+    expect(rows([1.5], 'float32').data).toEqual([3, 4]);
+    expect(rows([3, -1], 'int32').data).toEqual([Number.NaN, Number.NaN, Number.NaN, Number.NaN]);
+  });
+});
+
+describe('noise', () => {
+  const ones = (shape: number[]) => ({ shape, data: new Float32Array(shape.reduce((a, b) => a * b)).fill(1) });
+  const trained = (layer: Layer, shape: number[]) =>
+    run(sequential([layer]), [ones(shape)], { training: true }).outputs[0].data;
+  const moments = (data: readonly number[]) => {
+    const mean = data.reduce((a, b) => a + b) / data.length;
+    return { mean, deviation: Math.sqrt(data.reduce((sum, v) => sum + (v - mean) ** 2, 0) / data.length) };
+  };
+
+  it.each([
+    ['dropout with a noise shape', layers.dropout({ rate: 0.4, noiseShape: [null, 1, 5, null] })],
+    ['spatialDropout2d', layers.spatialDropout2d({ rate: 0.4 })],
+    ['alphaDropout', layers.alphaDropout({ rate: 0.4 })],
+    ['alphaDropout with a noise shape', layers.alphaDropout({ rate: 0.4, noiseShape: [null, 1, 1, null] })],
+    ['gaussianDropout', layers.gaussianDropout({ rate: 0.4 })],
+    ['gaussianNoise', layers.gaussianNoise({ stddev: 0.5 })],
+    ['stochasticDepth', layers.stochasticDepth({ rate: 0.4 })],
+    ['stochasticDepth of the batch', layers.stochasticDepth({ rate: 0.4, mode: 'batch' })],
+    ['rate 0', layers.gaussianDropout({ rate: 0 })],
+  ])('%s trains with noise and infers without', (_, layer) => {
+    expect(checkLayer(layer, [[4, 5, 3]])).toEqual([4, 5, 3]);
+    const x = ones([2, 4, 5, 3]);
+    expect(run(sequential([layer]), [x]).outputs[0].data).toEqual([...x.data]);
+    expect(trained(layer, x.shape)).toEqual(trained(layer, x.shape));
+  });
+
+  it('spatial dropout drops whole channels', () => {
+    for (const [layer, shape] of [
+      [layers.spatialDropout1d({ rate: 0.5 }), [8, 9, 16]],
+      [layers.spatialDropout2d({ rate: 0.5 }), [8, 3, 3, 16]],
+      [layers.spatialDropout3d({ rate: 0.5 }), [8, 1, 3, 3, 16]],
+    ] as const) {
+      const data = trained(layer, [...shape]);
+      for (let n = 0; n < 8; n++) {
+        for (let c = 0; c < 16; c++) {
+          const channel = Array.from({ length: 9 }, (_, i) => data[(n * 9 + i) * 16 + c]);
+          expect(new Set(channel).size).toBe(1);
+        }
+      }
+      expect(data.filter((value) => value === 0).length / data.length).toBeCloseTo(0.5, 0);
+      expect(new Set(data)).toEqual(new Set([0, 2]));
+    }
+  });
+
+  it('noise has the mean and deviation it should', () => {
+    const additive = moments(trained(layers.gaussianNoise({ stddev: 0.5 }), [100, 100]));
+    expect(additive.mean).toBeCloseTo(1, 1);
+    expect(additive.deviation).toBeCloseTo(0.5, 1);
+    expect(moments(trained(layers.gaussianDropout({ rate: 0.2 }), [100, 100])).deviation).toBeCloseTo(0.5, 1);
+  });
+
+  it('alpha dropout keeps mean 0 and deviation 1', () => {
+    const x = { shape: [100, 100], data: noise(10000) };
+    const net = sequential([layers.alphaDropout({ rate: 0.3 })]);
+    const after = moments(run(net, [x], { training: true }).outputs[0].data);
+    expect(Math.abs(after.mean)).toBeLessThan(0.05);
+    expect(Math.abs(after.deviation - 1)).toBeLessThan(0.05);
+  });
+
+  it('stochastic depth drops whole samples', () => {
+    const data = trained(layers.stochasticDepth({ rate: 0.5 }), [64, 3]);
+    for (let n = 0; n < 64; n++) expect(new Set(data.slice(3 * n, 3 * n + 3)).size).toBe(1);
+    expect(new Set(data)).toEqual(new Set([0, 2]));
+    expect(new Set(trained(layers.stochasticDepth({ rate: 0.5, mode: 'batch' }), [64, 3])).size).toBe(1);
   });
 });
 

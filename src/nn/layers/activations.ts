@@ -1,8 +1,8 @@
 // Activations with options, as layers.
 
 import type { Value } from '../../ops/op.js';
-import { type Initializer, type InitializerOption, resolveInitializer } from '../initializers.js';
 import { defineLayer, type LayerContext, type LayerOptions } from '../layer.js';
+import { readWeight, type WeightOptions, type WeightSetting, weightDefaults } from '../weight-options.js';
 import { type Axes, alongAxes, axesOf, readAxes } from './axes.js';
 import { gated } from './gate.js';
 
@@ -60,9 +60,8 @@ export const leakyRelu = defineLayer<LeakyReluOptions, number, 'alpha'>({
   call: (context, [x], alpha) => context.op('leakyRelu', [x], { alpha }),
 });
 
-export interface PreluOptions extends LayerOptions {
-  /** Default 'zeros'. */
-  alphaInitializer?: InitializerOption;
+/** alphaInitializer is 'zeros' by default. */
+export interface PreluOptions extends LayerOptions, WeightOptions<'alpha'> {
   /** Axes along which one slope serves all, the batch being axis 0: [1, 2] for one per channel of images. Default none. */
   sharedAxes?: readonly number[] | null;
 }
@@ -73,11 +72,11 @@ export interface PreluOptions extends LayerOptions {
  *
  * @example layers.prelu({ sharedAxes: [1, 2], alphaInitializer: { name: 'constant', value: 0.25 } })
  */
-export const prelu = defineLayer<PreluOptions, { alpha: Initializer; sharedAxes: number[] }>({
+export const prelu = defineLayer<PreluOptions, { alpha: WeightSetting; sharedAxes: number[] }>({
   type: 'prelu',
-  options: { alphaInitializer: 'zeros', sharedAxes: null },
+  options: { ...weightDefaults('alpha', 'zeros'), sharedAxes: null },
   parse: (options) => ({
-    alpha: resolveInitializer(`${options.where}, option 'alphaInitializer'`, options.raw('alphaInitializer')),
+    alpha: readWeight(options, 'alpha'),
     sharedAxes: options.has('sharedAxes') ? options.integers('sharedAxes', { min: 1 }) : [],
   }),
   call(context, [x], { alpha, sharedAxes }) {

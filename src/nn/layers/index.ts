@@ -8,14 +8,16 @@ import * as convolution from './convolution.js';
 import { dense } from './dense.js';
 import * as depthwise from './depthwise.js';
 import { dot } from './dot.js';
+import { embedding } from './embedding.js';
 import * as globalPooling from './global-pooling.js';
 import { add, average, concatenate, maximum, minimum, multiply, subtract } from './merge.js';
 import { batchNormalization } from './normalization.js';
 import * as plainActivations from './plain-activations.js';
 import * as pooling from './pooling.js';
 import { rescaling } from './preprocessing.js';
-import { dropout } from './regularization.js';
+import * as regularization from './regularization.js';
 import * as resizing from './resizing.js';
+import * as sampleNormalization from './sample-normalization.js';
 import * as shape from './shape.js';
 import * as transposed from './transposed.js';
 import * as unpooling from './unpooling.js';
@@ -27,7 +29,7 @@ const own = {
   concatenate,
   dense,
   dot,
-  dropout,
+  embedding,
   maximum,
   minimum,
   multiply,
@@ -38,6 +40,8 @@ const own = {
   ...depthwise,
   ...activations,
   ...plainActivations,
+  ...regularization,
+  ...sampleNormalization,
   ...pooling,
   ...globalPooling,
   ...adaptivePooling,
@@ -161,6 +165,18 @@ export const layers = {
   separableConvolution2d: own.separableConv2d,
   /** The same as batchNormalization. */
   batchNorm: batchNormalization,
+  /** The same as layerNormalization. */
+  layerNorm: own.layerNormalization,
+  /** The same as groupNormalization. */
+  groupNorm: own.groupNormalization,
+  /** The same as instanceNormalization. */
+  instanceNorm: own.instanceNormalization,
+  /** The same as rmsNormalization. */
+  rmsNorm: own.rmsNormalization,
+  /** The same as localResponseNormalization. */
+  localResponseNorm: own.localResponseNormalization,
+  /** The same as stochasticDepth. */
+  dropPath: own.stochasticDepth,
   /** The same as relu. */
   reLU: activations.relu,
   /** The same as leakyRelu. */
