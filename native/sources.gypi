@@ -24,6 +24,7 @@
       "native/kernels/embedding.cc",
       "native/kernels/folding.cc",
       "native/kernels/group_norm.cc",
+      "native/kernels/layerwise.cc",
       "native/kernels/local_response.cc",
       "native/kernels/loss.cc",
       "native/kernels/matmul.cc",

@@ -50,12 +50,17 @@ export {
   Network,
   type Optimizer,
   type OptimizerOption,
+  type OptimizerOptions,
   optimizers,
+  type ParameterGroup,
   type Regularizer,
   type RegularizerOption,
   regularizers,
+  type Schedule,
+  type ScheduleOption,
   type SequentialOptions,
   type SymbolicTensor,
+  schedules,
 } from './nn/index.js';
 export * as ops from './ops/image.js';
 export { defineOp, type OpDefinition, type Value } from './ops/op.js';

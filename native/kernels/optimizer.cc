@@ -1,135 +1,346 @@
-// Optimizer steps, each one pass over parameter, gradient and slots: SGD, SGD with (Nesterov) momentum, Adam (Kingma
-// and Ba, 2015) and AdamW (Loshchilov and Hutter, 2019).
-#include "common.h"
+// Optimizer steps, each one pass over parameter, gradient and slots. The formulas and their sources are those of
+// src/ops/optimizer.ts.
+#include "update.h"
 
 namespace ocellus {
 namespace OCELLUS_ISA {
 namespace {
 
-struct SgdAttrs {
-  float weightDecay;
+struct Sgd {
+  struct Attrs {
+    UpdateAttrs shared;
+  };
+  static constexpr int kSlots = 0, kScalars = 0;
+  static constexpr bool kDirection = false;
+
+  explicit Sgd(const KernelContext&) {}
+  template <class Lanes>
+  Vec step(int64_t, Vec g, Vec rate, Lanes) const {
+    return mul(rate, g);
+  }
 };
-static_assert(sizeof(SgdAttrs) == 4, "slots");
+static_assert(sizeof(Sgd::Attrs) == 12, "slots");
 
 struct MomentumAttrs {
+  UpdateAttrs shared;
   float momentum;
   int32_t nesterov;
-  float weightDecay;
 };
-static_assert(sizeof(MomentumAttrs) == 12, "slots");
+static_assert(sizeof(MomentumAttrs) == 20, "slots");
 
-struct AdamAttrs {
-  float beta1, beta2, epsilon, weightDecay;
-  int32_t decoupled;
-};
-static_assert(sizeof(AdamAttrs) == 20, "slots");
-
-// The first `tensors` inputs and all outputs have one shape; then come learningRate [1] and perhaps correction [2].
-const char* checkStep(const KernelContext& context, int tensors, int inputs, int outputs) {
-  if (const char* wrong = checkFloatViews(context, inputs, outputs)) return wrong;
-  for (int i = 1; i < tensors; i++)
-    if (!sameShape(context.inputs[i], context.inputs[0]))
-      return "expected gradient and slots of the shape of the parameter";
-  for (int i = 0; i < outputs; i++)
-    if (!sameShape(context.outputs[i], context.inputs[0])) return "expected outputs of the shape of the parameter";
-  if (!isVector(context.inputs[tensors], 1)) return "expected a learningRate of shape [1]";
-  if (inputs > tensors + 1 && !isVector(context.inputs[tensors + 1], 2)) return "expected a correction of shape [2]";
-  return nullptr;
-}
-
-const char* checkSgd(const KernelContext& context) { return checkStep(context, 2, 3, 1); }
-const char* checkMomentum(const KernelContext& context) {
-  if (const char* wrong = checkStep(context, 3, 4, 2)) return wrong;
-  return isFlag(attrsOf<MomentumAttrs>(context).nesterov) ? nullptr : "expected nesterov to be 0 or 1";
-}
-const char* checkAdam(const KernelContext& context) {
-  if (const char* wrong = checkStep(context, 4, 6, 3)) return wrong;
-  return isFlag(attrsOf<AdamAttrs>(context).decoupled) ? nullptr : "expected decoupled to be 0 or 1";
-}
-
-// g += wd w; w -= lr g
-void runSgd(const KernelContext& context) {
-  const float *w = f32(context.inputs[0]), *g = f32(context.inputs[1]);
-  float* out = f32(context.outputs[0]);
-  const Vec rate = broadcast(-f32(context.inputs[2])[0]), decay = broadcast(attrsOf<SgdAttrs>(context).weightDecay);
-  parallelVectors(context, context.outputs[0].size, 12, [&](int64_t i, auto lanes) {
-    const Vec vw = load(w + i, lanes);
-    store(out + i, fma(rate, fma(decay, vw, load(g + i, lanes)), vw), lanes);
-  });
-}
-
-// g += wd w; v = mu v + g; w -= lr (nesterov ? g + mu v : v)
+// v = mu v - lr g; w += nesterov ? mu v - lr g : v
 template <bool nesterov>
-void stepMomentum(const KernelContext& context) {
-  const MomentumAttrs& attrs = attrsOf<MomentumAttrs>(context);
-  const float *w = f32(context.inputs[0]), *g = f32(context.inputs[1]), *v = f32(context.inputs[2]);
-  float *outW = f32(context.outputs[0]), *outV = f32(context.outputs[1]);
-  const Vec rate = broadcast(-f32(context.inputs[3])[0]);
-  const Vec decay = broadcast(attrs.weightDecay), momentum = broadcast(attrs.momentum);
-  parallelVectors(context, context.outputs[0].size, 20, [&](int64_t i, auto lanes) {
-    const Vec vw = load(w + i, lanes);
-    const Vec vg = fma(decay, vw, load(g + i, lanes));
-    const Vec vv = fma(momentum, load(v + i, lanes), vg);
-    store(outV + i, vv, lanes);
-    store(outW + i, fma(rate, nesterov ? fma(momentum, vv, vg) : vv, vw), lanes);
-  });
+struct Momentum {
+  using Attrs = MomentumAttrs;
+  static constexpr int kSlots = 1, kScalars = 0;
+  static constexpr bool kDirection = false;
+  Slots<1> slots;
+  Vec momentum;
+
+  explicit Momentum(const KernelContext& context)
+      : slots(context), momentum(broadcast(attrsOf<Attrs>(context).momentum)) {}
+  template <class Lanes>
+  Vec step(int64_t i, Vec g, Vec rate, Lanes lanes) const {
+    const Vec along = mul(rate, g);
+    const Vec v = sub(mul(momentum, load(slots.from[0] + i, lanes)), along);
+    store(slots.to[0] + i, v, lanes);
+    return nesterov ? sub(along, mul(momentum, v)) : negate(v);
+  }
+};
+const char* checkMomentum(const KernelContext& context) {
+  if (const char* wrong = checkUpdate<Momentum<false>>(context)) return wrong;
+  return isFlag(attrsOf<MomentumAttrs>(context).nesterov) ? nullptr : "expected nesterov to be 0 or 1";
 }
 
 void runMomentum(const KernelContext& context) {
   if (attrsOf<MomentumAttrs>(context).nesterov) {
-    stepMomentum<true>(context);
+    runUpdate<Momentum<true>>(context);
   } else {
-    stepMomentum<false>(context);
+    runUpdate<Momentum<false>>(context);
   }
 }
 
-// m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; w -= lr (m / c1) / (sqrt(v / c2) + eps)
-template <bool decoupled>
-void stepAdam(const KernelContext& context) {
-  const AdamAttrs& attrs = attrsOf<AdamAttrs>(context);
-  const float *w = f32(context.inputs[0]), *g = f32(context.inputs[1]), *m = f32(context.inputs[2]);
-  const float *v = f32(context.inputs[3]), *correction = f32(context.inputs[5]);
-  const float learningRate = f32(context.inputs[4])[0];
-  float *outW = f32(context.outputs[0]), *outM = f32(context.outputs[1]), *outV = f32(context.outputs[2]);
-  const Vec beta1 = broadcast(attrs.beta1), beta2 = broadcast(attrs.beta2);
-  const Vec rest1 = broadcast(static_cast<float>(1.0 - asMeant(attrs.beta1))),
-            rest2 = broadcast(static_cast<float>(1.0 - asMeant(attrs.beta2)));
-  const Vec epsilon = broadcast(attrs.epsilon), decay = broadcast(attrs.weightDecay);
-  const Vec rate = broadcast(-learningRate / correction[0]), scale = broadcast(1.0f / correction[1]);
-  const Vec shrink = broadcast(-learningRate * attrs.weightDecay);
-  parallelVectors(context, context.outputs[0].size, 28, [&](int64_t i, auto lanes) {
-    Vec vw = load(w + i, lanes);
-    Vec vg = load(g + i, lanes);
-    if (decoupled) {
-      vw = fma(shrink, vw, vw);
-    } else {
-      vg = fma(decay, vw, vg);
+template <bool hasMomentum>
+struct RmspropAttrs {
+  UpdateAttrs shared;
+  float rho, epsilon;
+  float momentumOr(float) const { return momentum; }
+  float momentum;
+};
+template <>
+struct RmspropAttrs<false> {
+  UpdateAttrs shared;
+  float rho, epsilon;
+  float momentumOr(float none) const { return none; }
+};
+
+// s = rho s + (1 - rho) g^2; step = lr g / sqrt(s - mean^2 + eps); with momentum v = mu v + step; w -= v
+template <bool centered, bool hasMomentum>
+struct Rmsprop {
+  using Attrs = RmspropAttrs<hasMomentum>;
+  static constexpr int kSlots = 1 + centered + hasMomentum, kScalars = 0;
+  static constexpr bool kDirection = false;
+  Slots<kSlots> slots;
+  Decay decay;
+  Vec epsilon, momentum;
+
+  explicit Rmsprop(const KernelContext& context)
+      : slots(context),
+        decay(attrsOf<Attrs>(context).rho),
+        epsilon(broadcast(attrsOf<Attrs>(context).epsilon)),
+        momentum(broadcast(attrsOf<Attrs>(context).momentumOr(0))) {}
+  template <class Lanes>
+  Vec step(int64_t i, Vec g, Vec rate, Lanes lanes) const {
+    const Vec square = decay.mean(load(slots.from[0] + i, lanes), mul(g, g));
+    store(slots.to[0] + i, square, lanes);
+    Vec spread = square;
+    if (centered) {
+      const Vec mean = decay.mean(load(slots.from[centered] + i, lanes), g);
+      store(slots.to[centered] + i, mean, lanes);
+      spread = sub(square, mul(mean, mean));
     }
-    const Vec vm = fma(beta1, load(m + i, lanes), mul(rest1, vg));
-    const Vec vv = fma(beta2, load(v + i, lanes), mul(rest2, mul(vg, vg)));
-    store(outM + i, vm, lanes);
-    store(outV + i, vv, lanes);
-    store(outW + i, fma(rate, div(vm, add(sqrt(mul(vv, scale)), epsilon)), vw), lanes);
-  });
-}
-
-void runAdam(const KernelContext& context) {
-  if (attrsOf<AdamAttrs>(context).decoupled) {
-    stepAdam<true>(context);
-  } else {
-    stepAdam<false>(context);
+    const Vec along = div(mul(rate, g), sqrt(add(spread, epsilon)));
+    if (!hasMomentum) return along;
+    constexpr int last = kSlots - 1;
+    const Vec v = fma(momentum, load(slots.from[last] + i, lanes), along);
+    store(slots.to[last] + i, v, lanes);
+    return v;
   }
+};
+using RmspropPlain = Rmsprop<false, false>;
+using RmspropMomentum = Rmsprop<false, true>;
+using RmspropCentered = Rmsprop<true, false>;
+using RmspropCenteredMomentum = Rmsprop<true, true>;
+static_assert(sizeof(RmspropPlain::Attrs) == 20 && sizeof(RmspropCenteredMomentum::Attrs) == 24, "slots");
+
+struct Adagrad {
+  struct Attrs {
+    UpdateAttrs shared;
+    float epsilon;
+  };
+  static constexpr int kSlots = 1, kScalars = 0;
+  static constexpr bool kDirection = false;
+  Slots<1> slots;
+  Vec epsilon;
+
+  explicit Adagrad(const KernelContext& context)
+      : slots(context), epsilon(broadcast(attrsOf<Attrs>(context).epsilon)) {}
+  template <class Lanes>
+  Vec step(int64_t i, Vec g, Vec rate, Lanes lanes) const {
+    const Vec sum = fma(g, g, load(slots.from[0] + i, lanes));
+    store(slots.to[0] + i, sum, lanes);
+    return div(mul(rate, g), sqrt(add(sum, epsilon)));
+  }
+};
+static_assert(sizeof(Adagrad::Attrs) == 16, "slots");
+
+struct Adadelta {
+  struct Attrs {
+    UpdateAttrs shared;
+    float rho, epsilon;
+  };
+  static constexpr int kSlots = 2, kScalars = 0;
+  static constexpr bool kDirection = false;
+  Slots<2> slots;
+  Decay decay;
+  Vec epsilon;
+
+  explicit Adadelta(const KernelContext& context)
+      : slots(context), decay(attrsOf<Attrs>(context).rho), epsilon(broadcast(attrsOf<Attrs>(context).epsilon)) {}
+  template <class Lanes>
+  Vec step(int64_t i, Vec g, Vec rate, Lanes lanes) const {
+    const Vec square = decay.mean(load(slots.from[0] + i, lanes), mul(g, g)), old = load(slots.from[1] + i, lanes);
+    const Vec delta = div(mul(sqrt(add(old, epsilon)), g), sqrt(add(square, epsilon)));
+    store(slots.to[0] + i, square, lanes);
+    store(slots.to[1] + i, decay.mean(old, mul(delta, delta)), lanes);
+    return mul(rate, delta);
+  }
+};
+static_assert(sizeof(Adadelta::Attrs) == 20, "slots");
+
+struct MomentAttrs {
+  UpdateAttrs shared;
+  float beta1, beta2, epsilon;
+};
+static_assert(sizeof(MomentAttrs) == 24, "slots");
+
+// Mean and mean square of gradients, and the numbers of the step behind the `before` inputs.
+template <int slotCount, bool direction>
+struct Moments {
+  Slots<slotCount> slots;
+  Decay first, second;
+  Vec epsilon;
+  const float* scalars;
+
+  explicit Moments(const KernelContext& context)
+      : slots(context),
+        first(attrsOf<MomentAttrs>(context).beta1),
+        second(attrsOf<MomentAttrs>(context).beta2),
+        epsilon(broadcast(attrsOf<MomentAttrs>(context).epsilon)),
+        scalars(f32(context.inputs[2 + slotCount + (direction ? 0 : 1)])) {}
+  template <class Lanes>
+  Vec mean(int64_t i, Vec g, Lanes lanes) const {
+    const Vec m = first.mean(load(slots.from[0] + i, lanes), g);
+    store(slots.to[0] + i, m, lanes);
+    return m;
+  }
+  template <class Lanes>
+  Vec square(int64_t i, Vec g, Lanes lanes) const {
+    const Vec v = second.mean(load(slots.from[1] + i, lanes), mul(g, g));
+    store(slots.to[1] + i, v, lanes);
+    return v;
+  }
+};
+
+// w -= lr sqrt(c2) / c1 m / (sqrt(v) + eps)
+template <bool amsgrad>
+struct Adam {
+  using Attrs = MomentAttrs;
+  static constexpr int kSlots = 2 + amsgrad, kScalars = 2;
+  static constexpr bool kDirection = false;
+  Moments<kSlots, false> moments;
+  Vec scale;
+
+  explicit Adam(const KernelContext& context)
+      : moments(context), scale(broadcast(__builtin_sqrtf(moments.scalars[1]) / moments.scalars[0])) {}
+  template <class Lanes>
+  Vec step(int64_t i, Vec g, Vec rate, Lanes lanes) const {
+    const Vec m = moments.mean(i, g, lanes);
+    Vec v = moments.square(i, g, lanes);
+    if (amsgrad) {
+      // A NaN in v stays.
+      v = max(load(moments.slots.from[kSlots - 1] + i, lanes), v);
+      store(moments.slots.to[kSlots - 1] + i, v, lanes);
+    }
+    return div(mul(mul(rate, scale), m), add(sqrt(v), moments.epsilon));
+  }
+};
+
+// u = max(b2 u, |g|); w -= lr m / (c1 (u + eps))
+struct Adamax {
+  using Attrs = MomentAttrs;
+  static constexpr int kSlots = 2, kScalars = 1;
+  static constexpr bool kDirection = false;
+  Moments<2, false> moments;
+  Vec correction;
+
+  explicit Adamax(const KernelContext& context) : moments(context), correction(broadcast(moments.scalars[0])) {}
+  template <class Lanes>
+  Vec step(int64_t i, Vec g, Vec rate, Lanes lanes) const {
+    const Vec m = moments.mean(i, g, lanes);
+    const Vec u = max(mul(moments.second.kept, load(moments.slots.from[1] + i, lanes)), abs(g));
+    store(moments.slots.to[1] + i, u, lanes);
+    return div(mul(rate, m), mul(correction, add(u, moments.epsilon)));
+  }
+};
+
+// w -= lr (a m + b g) / (sqrt(v / c2) + eps)
+struct Nadam {
+  using Attrs = MomentAttrs;
+  static constexpr int kSlots = 2, kScalars = 3;
+  static constexpr bool kDirection = false;
+  Moments<2, false> moments;
+  Vec ofMean, ofGradient, scale;
+
+  explicit Nadam(const KernelContext& context)
+      : moments(context),
+        ofMean(broadcast(moments.scalars[0])),
+        ofGradient(broadcast(moments.scalars[1])),
+        scale(broadcast(1.0f / moments.scalars[2])) {}
+  template <class Lanes>
+  Vec step(int64_t i, Vec g, Vec rate, Lanes lanes) const {
+    const Vec m = moments.mean(i, g, lanes), v = moments.square(i, g, lanes);
+    const Vec along = fma(ofMean, m, mul(ofGradient, g));
+    return div(mul(rate, along), add(sqrt(mul(v, scale)), moments.epsilon));
+  }
+};
+
+// w -= lr sign(b1 m + (1 - b1) g); m = b2 m + (1 - b2) g
+struct Lion {
+  struct Attrs {
+    UpdateAttrs shared;
+    float beta1, beta2;
+  };
+  static constexpr int kSlots = 1, kScalars = 0;
+  static constexpr bool kDirection = false;
+  Slots<1> slots;
+  Decay first, second;
+
+  explicit Lion(const KernelContext& context)
+      : slots(context), first(attrsOf<Attrs>(context).beta1), second(attrsOf<Attrs>(context).beta2) {}
+  template <class Lanes>
+  Vec step(int64_t i, Vec g, Vec rate, Lanes lanes) const {
+    const Vec m = load(slots.from[0] + i, lanes), along = first.mean(m, g);
+    store(slots.to[0] + i, second.mean(m, g), lanes);
+    // Of 0 and NaN, the sign is the number itself.
+    const Vec sign = select(gt(along, zero()), broadcast(1.0f), select(lt(along, zero()), broadcast(-1.0f), along));
+    return mul(rate, sign);
+  }
+};
+static_assert(sizeof(Lion::Attrs) == 20, "slots");
+
+// (m / c1) / (sqrt(v / c2) + eps)
+struct LambDirection {
+  using Attrs = MomentAttrs;
+  static constexpr int kSlots = 2, kScalars = 2;
+  static constexpr bool kDirection = true;
+  Moments<2, true> moments;
+  Vec meanScale, squareScale;
+
+  explicit LambDirection(const KernelContext& context)
+      : moments(context),
+        meanScale(broadcast(1.0f / moments.scalars[0])),
+        squareScale(broadcast(1.0f / moments.scalars[1])) {}
+  template <class Lanes>
+  Vec step(int64_t i, Vec g, Vec, Lanes lanes) const {
+    const Vec m = moments.mean(i, g, lanes), v = moments.square(i, g, lanes);
+    return div(mul(m, meanScale), add(sqrt(mul(v, squareScale)), moments.epsilon));
+  }
+};
+
+#define OCELLUS_TABLE "segments?, factors?, scale?) -> "
+#define OCELLUS_SHARED "{weightDecay:f, decoupled:i, clipValue:f"
+#define OCELLUS_MOMENTS OCELLUS_SHARED ", beta1:f, beta2:f, epsilon:f}"
+
+template <class Rule>
+constexpr KernelEntry rowOf(const char* signature) {
+  return {signature, sizeof(typename Rule::Attrs), checkUpdate<Rule>, nullptr, runUpdate<Rule>};
 }
 
 const KernelEntry entries[] = {
-    {"sgd(parameter, gradient, learningRate) -> (updatedParameter) {weightDecay:f}", sizeof(SgdAttrs), checkSgd,
-     nullptr, runSgd},
-    {"sgdMomentum(parameter, gradient, velocity, learningRate) -> (updatedParameter, updatedVelocity) "
-     "{momentum:f, nesterov:i, weightDecay:f}",
+    rowOf<Sgd>("sgd(parameter, gradient, learningRate, " OCELLUS_TABLE "(updatedParameter) " OCELLUS_SHARED "}"),
+    {"sgdMomentum(parameter, gradient, momentum, learningRate, " OCELLUS_TABLE
+     "(updatedParameter, updatedMomentum) " OCELLUS_SHARED ", momentum:f, nesterov:i}",
      sizeof(MomentumAttrs), checkMomentum, nullptr, runMomentum},
-    {"adam(parameter, gradient, m, v, learningRate, correction) -> (updatedParameter, updatedM, updatedV) "
-     "{beta1:f, beta2:f, epsilon:f, weightDecay:f, decoupled:i}",
-     sizeof(AdamAttrs), checkAdam, nullptr, runAdam},
+    rowOf<RmspropPlain>("rmsprop(parameter, gradient, velocity, learningRate, " OCELLUS_TABLE
+                        "(updatedParameter, updatedVelocity) " OCELLUS_SHARED ", rho:f, epsilon:f}"),
+    rowOf<RmspropMomentum>("rmspropMomentum(parameter, gradient, velocity, momentum, learningRate, " OCELLUS_TABLE
+                           "(updatedParameter, updatedVelocity, updatedMomentum) " OCELLUS_SHARED
+                           ", rho:f, epsilon:f, momentum:f}"),
+    rowOf<RmspropCentered>(
+        "rmspropCentered(parameter, gradient, velocity, averageGradient, learningRate, " OCELLUS_TABLE
+        "(updatedParameter, updatedVelocity, updatedAverageGradient) " OCELLUS_SHARED ", rho:f, epsilon:f}"),
+    rowOf<RmspropCenteredMomentum>(
+        "rmspropCenteredMomentum(parameter, gradient, velocity, averageGradient, momentum, learningRate, " OCELLUS_TABLE
+        "(updatedParameter, updatedVelocity, updatedAverageGradient, updatedMomentum) " OCELLUS_SHARED
+        ", rho:f, epsilon:f, momentum:f}"),
+    rowOf<Adagrad>("adagrad(parameter, gradient, accumulator, learningRate, " OCELLUS_TABLE
+                   "(updatedParameter, updatedAccumulator) " OCELLUS_SHARED ", epsilon:f}"),
+    rowOf<Adadelta>("adadelta(parameter, gradient, accumulatedGradient, accumulatedDelta, learningRate, " OCELLUS_TABLE
+                    "(updatedParameter, updatedAccumulatedGradient, updatedAccumulatedDelta) " OCELLUS_SHARED
+                    ", rho:f, epsilon:f}"),
+    rowOf<Adam<false>>("adam(parameter, gradient, m, v, learningRate, correction, " OCELLUS_TABLE
+                       "(updatedParameter, updatedM, updatedV) " OCELLUS_MOMENTS),
+    rowOf<Adam<true>>("adamAmsgrad(parameter, gradient, m, v, vMax, learningRate, correction, " OCELLUS_TABLE
+                      "(updatedParameter, updatedM, updatedV, updatedVMax) " OCELLUS_MOMENTS),
+    rowOf<Adamax>("adamax(parameter, gradient, m, u, learningRate, correction, " OCELLUS_TABLE
+                  "(updatedParameter, updatedM, updatedU) " OCELLUS_MOMENTS),
+    rowOf<Nadam>("nadam(parameter, gradient, m, v, learningRate, mixture, " OCELLUS_TABLE
+                 "(updatedParameter, updatedM, updatedV) " OCELLUS_MOMENTS),
+    rowOf<Lion>("lion(parameter, gradient, m, learningRate, " OCELLUS_TABLE
+                "(updatedParameter, updatedM) " OCELLUS_SHARED ", beta1:f, beta2:f}"),
+    rowOf<LambDirection>("lambDirection(parameter, gradient, m, v, correction, " OCELLUS_TABLE
+                         "(direction, updatedM, updatedV) " OCELLUS_MOMENTS),
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ extern const KernelFamily elementwiseFamily;
 extern const KernelFamily embeddingFamily;
 extern const KernelFamily foldingFamily;
 extern const KernelFamily groupNormFamily;
+extern const KernelFamily layerwiseFamily;
 extern const KernelFamily localResponseFamily;
 extern const KernelFamily lossFamily;
 extern const KernelFamily matmulFamily;
@@ -34,12 +35,12 @@ extern const KernelFamily winogradGradientFamily;
 namespace {
 
 const KernelFamily* const kFamilies[] = {
-    &activationFamily,       &adaptiveFamily,    &batchMatmulFamily, &conv3dFamily,        &convFamily,
-    &dropoutFamily,          &elementwiseFamily, &embeddingFamily,   &foldingFamily,       &groupNormFamily,
-    &localResponseFamily,    &lossFamily,        &matmulFamily,      &normalizationFamily, &optimizerFamily,
-    &paddingFamily,          &pointwiseFamily,   &pooling3dFamily,   &poolingFamily,       &powerFamily,
-    &reduceFamily,           &resizeFamily,      &shapeFamily,       &unpoolingFamily,     &winogradFamily,
-    &winogradGradientFamily,
+    &activationFamily, &adaptiveFamily,         &batchMatmulFamily, &conv3dFamily,    &convFamily,
+    &dropoutFamily,    &elementwiseFamily,      &embeddingFamily,   &foldingFamily,   &groupNormFamily,
+    &layerwiseFamily,  &localResponseFamily,    &lossFamily,        &matmulFamily,    &normalizationFamily,
+    &optimizerFamily,  &paddingFamily,          &pointwiseFamily,   &pooling3dFamily, &poolingFamily,
+    &powerFamily,      &reduceFamily,           &resizeFamily,      &shapeFamily,     &unpoolingFamily,
+    &winogradFamily,   &winogradGradientFamily,
 };
 
 }  // namespace

@@ -3,13 +3,14 @@
 
 namespace ocellus {
 namespace OCELLUS_ISA {
-extern const KernelFamily lossFamily, optimizerFamily;
+extern const KernelFamily layerwiseFamily, lossFamily, optimizerFamily;
 }
 }  // namespace ocellus
 
 namespace {
 
 const KernelFamily& loss = ocellus::OCELLUS_ISA::lossFamily;
+const KernelFamily& layerwise = ocellus::OCELLUS_ISA::layerwiseFamily;
 const KernelFamily& optimizer = ocellus::OCELLUS_ISA::optimizerFamily;
 
 void crossEntropy(Random& source, int64_t rows, int64_t classes, double scale) {
@@ -64,40 +65,61 @@ void binaryCrossEntropy(Random& source, const Shape& shape, double scale) {
     close(gradient[0], dx, 1e-6, "sigmoidCrossEntropyGrad");
 }
 
+const Tensor none = absent();
+constexpr float kNoClip = INFINITY;
+
+Attrs shared(double decay, int64_t decoupled) { return Attrs().f(static_cast<float>(decay)).i(decoupled).f(kNoClip); }
+
 void steps(Random& source, const Shape& shape) {
   const Tensor w = random(source, shape), g = random(source, shape), m = random(source, shape);
   const Tensor v = random(source, shape, 0.5, 0.5), rate = list({0.01f}), correction = list({0.1f, 0.001f});
   const size_t size = w.values.size();
   const double lr = rate[0];
   for (const double decay : {0.0, 0.05}) {
-    std::vector<Tensor> one = {empty(shape)}, two = {empty(shape), empty(shape)}, three = {two[0], two[0], two[0]};
-    std::vector<double> wantW(size), wantV(size), wantM(size);
-    for (size_t i = 0; i < size; i++) wantW[i] = w.values[i] - lr * (g.values[i] + decay * w.values[i]);
-    if (run(optimizer, "sgd", {w, g, rate}, one, Attrs().f((float)decay))) close(one[0], wantW, 3e-7, "sgd");
-    for (int64_t nesterov = 0; nesterov < 2; nesterov++) {
-      for (size_t i = 0; i < size; i++) {
-        const double gradient = g.values[i] + decay * w.values[i];
-        wantV[i] = 0.9 * m.values[i] + gradient;
-        wantW[i] = w.values[i] - lr * (nesterov ? gradient + 0.9 * wantV[i] : wantV[i]);
-      }
-      if (!run(optimizer, "sgdMomentum", {w, g, m, rate}, two, Attrs().f(0.9f).i(nesterov).f((float)decay))) continue;
-      close(two[0], wantW, 3e-7, "sgdMomentum");
-      close(two[1], wantV, 3e-7, "sgdMomentum, velocity");
-    }
     for (int64_t decoupled = 0; decoupled < 2; decoupled++) {
+      std::vector<Tensor> one = {empty(shape)}, two = {empty(shape), empty(shape)}, three = {two[0], two[0], two[0]};
+      std::vector<double> wantW(size), wantV(size), wantM(size), kept(size), along(size);
       for (size_t i = 0; i < size; i++) {
-        const double gradient = g.values[i] + (decoupled ? 0 : decay * w.values[i]);
-        wantM[i] = 0.9 * m.values[i] + (1 - 0.9) * gradient;
-        wantV[i] = 0.999 * v.values[i] + (1 - 0.999) * gradient * gradient;
-        wantW[i] = w.values[i] - (decoupled ? lr * decay * w.values[i] : 0) -
-                   lr * (wantM[i] / correction[0]) / (::sqrt(wantV[i] / correction[1]) + 1e-8);
+        along[i] = g.values[i] + (decoupled ? 0 : decay * w.values[i]);
+        kept[i] = w.values[i] - (decoupled ? lr * decay * w.values[i] : 0);
+        wantW[i] = kept[i] - lr * along[i];
       }
-      const Attrs attrs = Attrs().f(0.9f).f(0.999f).f(1e-8f).f((float)decay).i(decoupled);
-      if (!run(optimizer, "adam", {w, g, m, v, rate, correction}, three, attrs)) continue;
+      if (run(optimizer, "sgd", {w, g, rate, none, none, none}, one, shared(decay, decoupled)))
+        close(one[0], wantW, 3e-7, "sgd");
+      for (int64_t nesterov = 0; nesterov < 2; nesterov++) {
+        for (size_t i = 0; i < size; i++) {
+          wantV[i] = 0.9 * m.values[i] - lr * along[i];
+          wantW[i] = kept[i] + (nesterov ? 0.9 * wantV[i] - lr * along[i] : wantV[i]);
+        }
+        const Attrs attrs = shared(decay, decoupled).f(0.9f).i(nesterov);
+        if (!run(optimizer, "sgdMomentum", {w, g, m, rate, none, none, none}, two, attrs)) continue;
+        close(two[0], wantW, 3e-7, "sgdMomentum");
+        close(two[1], wantV, 3e-7, "sgdMomentum, momentum");
+      }
+      for (size_t i = 0; i < size; i++) {
+        wantM[i] = 0.9 * m.values[i] + (1 - 0.9) * along[i];
+        wantV[i] = 0.999 * v.values[i] + (1 - 0.999) * along[i] * along[i];
+        wantW[i] = kept[i] - lr * ::sqrt(correction[1]) / correction[0] * wantM[i] / (::sqrt(wantV[i]) + 1e-8);
+      }
+      const Attrs attrs = shared(decay, decoupled).f(0.9f).f(0.999f).f(1e-8f);
+      if (!run(optimizer, "adam", {w, g, m, v, rate, correction, none, none, none}, three, attrs)) continue;
       close(three[0], wantW, 5e-7, "adam");
       close(three[1], wantM, 3e-7, "adam, m");
       close(three[2], wantV, 3e-7, "adam, v");
     }
+  }
+}
+
+// Ends in any order and of any size must not lead out of the vector.
+void wildSegments(Random& source) {
+  for (int round = 0; round < 50; round++) {
+    const int64_t size = 1 + source.below(70000), segments = 1 + source.below(9);
+    Tensor ends = randomIntegers(source, {segments}, 2 * size, ocellus::kInt32);
+    for (double& end : ends.values) end -= static_cast<double>(size) / 2;
+    const Tensor x = random(source, {size}), factors = random(source, {segments, 2});
+    std::vector<Tensor> w = {empty({size})}, squares = {empty({segments})};
+    run(optimizer, "sgd", {x, x, list({0.1f}), ends, factors, none}, w, shared(0.1, 1));
+    run(layerwise, "segmentSquares", {x, ends}, squares, Attrs());
   }
 }
 
@@ -111,11 +133,20 @@ void hostile() {
   rejects(loss, "sparseSoftmaxCrossEntropy", {empty({2, 3, 1}), ids}, {two, empty({2, 3, 1})}, Attrs().i(-1), "rank 3");
   rejects(loss, "sparseSoftmaxCrossEntropyGrad", {x, ids, one}, {x}, Attrs().i(-1), "a short dloss");
   rejects(loss, "sigmoidCrossEntropy", {x, two}, {x}, Attrs(), "unequal shapes");
-  rejects(optimizer, "sgd", {x, x, two}, {x}, Attrs().f(0), "two learning rates");
-  rejects(optimizer, "sgd", {x, two, one}, {x}, Attrs().f(0), "a short gradient");
-  rejects(optimizer, "sgdMomentum", {x, x, x, one}, {x, two}, Attrs().f(0).i(0).f(0), "a short velocity");
-  rejects(optimizer, "sgdMomentum", {x, x, x, one}, {x, x}, Attrs().f(0).i(2).f(0), "a flag of 2");
-  rejects(optimizer, "adam", {x, x, x, x, one, one}, {x, x, x}, Attrs().f(0).f(0).f(0).f(0).i(0), "a short correction");
+  const Attrs plain = shared(0, 1), momentum = shared(0, 1).f(0).i(0), adam = shared(0, 1).f(0).f(0).f(0);
+  rejects(optimizer, "sgd", {x, x, two, none, none, none}, {x}, plain, "two learning rates");
+  rejects(optimizer, "sgd", {x, two, one, none, none, none}, {x}, plain, "a short gradient");
+  rejects(optimizer, "sgd", {x, x, one, two, none, none}, {x}, plain, "segments of floats");
+  rejects(optimizer, "sgd", {x, x, one, ids, one, none}, {x}, plain, "few factors");
+  rejects(optimizer, "sgd", {x, x, one, none, none, two}, {x}, plain, "many scales");
+  rejects(optimizer, "sgd", {x, x, one, none, none, none}, {x}, shared(0, 2), "a flag of 2");
+  rejects(optimizer, "sgdMomentum", {x, x, x, one, none, none, none}, {x, two}, momentum, "a short momentum");
+  rejects(optimizer, "sgdMomentum", {x, x, x, one, none, none, none}, {x, x}, shared(0, 1).f(0).i(2), "nesterov 2");
+  rejects(optimizer, "adam", {x, x, x, x, one, one, none, none, none}, {x, x, x}, adam, "a short correction");
+  rejects(layerwise, "segmentSquares", {x, ids}, {one}, Attrs(), "few sums");
+  rejects(layerwise, "clipScale", {two, two}, {two}, Attrs().f(1).i(0), "two inputs apart");
+  rejects(layerwise, "trustRatio", {two, two, one, one}, {two}, Attrs().f(0), "few factors of ratios");
+  rejects(layerwise, "averageWeights", {x, x, two}, {x, x}, Attrs(), "a short control");
 }
 
 }  // namespace
@@ -129,6 +160,7 @@ int main() {
   for (const Shape& shape : {Shape{}, {0}, {5, 7}, {100003}})
     for (const double scale : {1.0, 100.0}) binaryCrossEntropy(source, shape, scale);
   for (const Shape& shape : {Shape{1}, {7, 11}, {0}, {100003}}) steps(source, shape);
+  wildSegments(source);
   hostile();
   return finish();
 }

@@ -1,4 +1,4 @@
-"""Golden values and gradients of ops and optimizers, from PyTorch in double precision.
+"""Golden values and gradients of ops, from PyTorch in double precision.
 
     pip install torch==2.13.0
     python scripts/goldens/ops.py            writes test/ops/goldens.safetensors
@@ -24,7 +24,6 @@ TARGET = Path(__file__).resolve().parents[2] / "test" / "ops" / "goldens.safeten
 inputs = []
 results = []
 cases = []
-optimizer_runs = []
 
 
 def quantized(data):
@@ -336,45 +335,6 @@ def binary_cross_entropy():
 
 binary_cross_entropy()
 
-# ---- optimizers ----------------------------------------------------------------------------------------------------
-
-
-def optimizer_run(name, make, options, steps=5, shape=(3, 5)):
-    """`make` takes PyTorch's parameter list; `options` is what our optimizer of the same meaning is given."""
-    generator = torch.Generator().manual_seed(100 + len(optimizer_runs))
-    start = quantized(torch.randn(shape, generator=generator))
-    gradients = quantized(torch.randn((steps, *shape), generator=generator))
-    parameter = start.clone().requires_grad_()
-    optimizer = make([parameter])
-    course = []
-    for gradient in gradients:
-        parameter.grad = gradient.clone()
-        optimizer.step()
-        course.append(parameter.detach().clone())
-    store_input(start)
-    store_input(gradients)
-    results.append(torch.stack(course))
-    optimizer_runs.append({"name": name, "optimizer": options, "shape": shape, "steps": steps})
-
-
-SGD, Adam, AdamW = torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW
-optimizer_run("sgd", lambda p: SGD(p, 0.125), {"name": "sgd", "learningRate": 0.125})
-optimizer_run("sgd, weight decay", lambda p: SGD(p, 0.125, weight_decay=0.0625),
-              {"name": "sgd", "learningRate": 0.125, "weightDecay": 0.0625})
-optimizer_run("sgd, momentum", lambda p: SGD(p, 0.125, momentum=0.875),
-              {"name": "sgd", "learningRate": 0.125, "momentum": 0.875})
-optimizer_run("sgd, momentum, weight decay", lambda p: SGD(p, 0.125, momentum=0.75, weight_decay=0.0625),
-              {"name": "sgd", "learningRate": 0.125, "momentum": 0.75, "weightDecay": 0.0625})
-optimizer_run("sgd, Nesterov", lambda p: SGD(p, 0.125, momentum=0.875, weight_decay=0.0625, nesterov=True),
-              {"name": "sgd", "learningRate": 0.125, "momentum": 0.875, "weightDecay": 0.0625, "nesterov": True})
-optimizer_run("adam", lambda p: Adam(p, 0.01, (0.9, 0.999), 1e-7), {"name": "adam", "learningRate": 0.01})
-optimizer_run("adam, weight decay", lambda p: Adam(p, 0.05, (0.9, 0.999), 1e-7, weight_decay=0.0625),
-              {"name": "adam", "learningRate": 0.05, "weightDecay": 0.0625})
-optimizer_run("adam, other constants", lambda p: Adam(p, 0.05, (0.75, 0.96), 1e-3),
-              {"name": "adam", "learningRate": 0.05, "beta1": 0.75, "beta2": 0.96, "epsilon": 1e-3})
-optimizer_run("adamW", lambda p: AdamW(p, 0.05, (0.9, 0.99), 1e-6, weight_decay=0.25),
-              {"name": "adamW", "learningRate": 0.05, "beta2": 0.99, "epsilon": 1e-6, "weightDecay": 0.25})
-
 # ---- the file ------------------------------------------------------------------------------------------------------
 
 
@@ -387,7 +347,6 @@ def write(path):
         "__metadata__": {
             "source": f"PyTorch {torch.__version__.split('+')[0]}, float64, scripts/goldens/ops.py",
             "cases": json.dumps(cases, separators=(",", ":")),
-            "optimizers": json.dumps(optimizer_runs, separators=(",", ":")),
         },
         "results": {"dtype": "F32", "shape": [len(values)], "data_offsets": [0, len(result_bytes)]},
         "inputs": {"dtype": "U8", "shape": [len(input_bytes)], "data_offsets": [len(result_bytes), end]},
@@ -395,7 +354,7 @@ def write(path):
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     path.write_bytes(struct.pack("<Q", len(text)) + text + result_bytes + input_bytes)
-    print(f"{path.name}: {len(cases)} cases, {len(optimizer_runs)} optimizers, {path.stat().st_size} bytes")
+    print(f"{path.name}: {len(cases)} cases, {path.stat().st_size} bytes")
 
 
 write(TARGET)

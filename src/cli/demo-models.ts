@@ -4,6 +4,7 @@
 import type { Layer } from '../nn/layer.js';
 import { layers } from '../nn/layers/index.js';
 import { type Optimizer, optimizers } from '../nn/optimizers.js';
+import { schedules } from '../nn/schedules.js';
 
 export interface DemoModel {
   layers(): Layer[];
@@ -13,7 +14,7 @@ export interface DemoModel {
 
 const adamWithCosine = (peak: number) => (steps: number) =>
   optimizers.adam({
-    learningRate: (step) => peak * (0.02 + 0.49 * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps))),
+    learningRate: schedules.cosineDecay({ initialLearningRate: peak, decaySteps: steps, alpha: 0.02 }),
   });
 
 const conv = (filters: number, kernelSize: number, padding: 'same' | 'valid' = 'valid'): Layer =>

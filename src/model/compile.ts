@@ -14,7 +14,7 @@ import { Meter } from '../train/meter.js';
 import type { Session } from '../train/session.js';
 
 export interface CompileOptions extends BackendChoice {
-  /** 'sgd', 'adam', 'adamW', or one from `optimizers`. */
+  /** A name ('sgd', 'adam', 'adamW' …), { name, … } with options, or one from `optimizers`. */
   optimizer: OptimizerOption;
   /** One for all outputs, or a list or an object with one for each. */
   loss: LossOption | readonly LossOption[] | Readonly<Record<string, LossOption>>;

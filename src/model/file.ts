@@ -51,10 +51,9 @@ export function encodeModel(
     }));
     tensors.set(name, { shape, dtype: 'float32', data });
   };
-  const shapes = new Map(session.weights.map(({ path, shape }) => [path, shape]));
   for (const { path, shape, variable } of session.weights) add(path, shape, session.view(variable));
   for (const [slot, byPath] of Object.entries(session.slots())) {
-    for (const [path, data] of Object.entries(byPath)) add(slotName(slot, path), shapes.get(path) as number[], data);
+    for (const [path, { shape, data }] of Object.entries(byPath)) add(slotName(slot, path), shape, data);
   }
   const training: Training | null = compiled && {
     optimizer: compiled.optimizer.config as Training['optimizer'],

@@ -24,7 +24,7 @@ export interface LoadOptions extends Pick<CompileOptions, 'backend' | 'threads' 
 
 /**
  * Reads a model that `save` wrote: it predicts, and trains on exactly where it stopped. A learning rate that was a
- * function goes on as its first value until `model.optimizer.learningRate` is set again.
+ * function and no schedule goes on as its first value until `model.optimizer.learningRate` is set again.
  *
  * @throws ERR_OCELLUS_FORMAT (damaged, of another kind, or written by a newer version) | ERR_OCELLUS_DATA (cannot be
  * read) | ERR_OCELLUS_OPTION (a layer or loss that is not known)

@@ -12,10 +12,9 @@ export function takeProgress(
   session: Session,
   training: Training,
 ): void {
-  const shapes = new Map(session.weights.map(({ path, shape }) => [path, shape]));
   for (const [slot, byPath] of Object.entries(session.slots())) {
-    for (const [path, data] of Object.entries(byPath)) {
-      data.set(tensorOf(file, tensors, slotName(slot, path), shapes.get(path) as readonly number[]));
+    for (const [path, { shape, data }] of Object.entries(byPath)) {
+      data.set(tensorOf(file, tensors, slotName(slot, path), shape));
     }
   }
   session.step = training.step;

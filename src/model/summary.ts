@@ -115,7 +115,7 @@ function totalLines(session: Session, compiled: boolean, batchSize: number, call
   const total = count(session.weights);
   const trainable = count(session.weights.filter((weight) => weight.trainable));
   const slots = Object.values(session.slots()).flatMap((slot) => Object.values(slot));
-  const optimizer = slots.reduce((sum, slot) => sum + slot.length, 0);
+  const optimizer = slots.reduce((sum, { data }) => sum + data.length, 0);
   const arena = (mode: 'train' | 'predict') =>
     formatBytes(session.plan(requestOf(session, mode, batchSize)).bytes.arena);
   return [

@@ -51,10 +51,13 @@ export {
   type Optimizer,
   type OptimizerName,
   type OptimizerOption,
+  type OptimizerOptions,
   optimizers,
+  type ParameterGroup,
   resolveOptimizer,
 } from './optimizers.js';
 export type { OptionReader } from './options.js';
 export { type Regularizer, type RegularizerOption, regularizers } from './regularizers.js';
+export { type Schedule, type ScheduleOption, schedules } from './schedules.js';
 export { type DataFormat, type InputOptions, input, type SymbolicTensor } from './symbolic.js';
 export type { WeightSetting } from './weight-options.js';

@@ -9,6 +9,7 @@ import { elementwiseOps } from './elementwise.js';
 import { embeddingOps } from './embedding.js';
 import { foldingOps } from './folding.js';
 import { groupNormOps } from './group-norm.js';
+import { layerwiseOps } from './layerwise.js';
 import { localResponseOps } from './local-response.js';
 import { lossOps } from './loss.js';
 import { matmulOps } from './matmul.js';
@@ -49,6 +50,7 @@ const families: readonly (readonly AnyOp[])[] = [
   shapeOps,
   lossOps,
   optimizerOps,
+  layerwiseOps,
   winogradOps,
   foldingOps,
 ];

@@ -67,6 +67,7 @@ export async function* train(session: Session, setup: TrainSetup): AsyncGenerato
     for (const [name, value] of Object.entries(logs)) (history.history[name] ??= []).push(value);
     yield await tell({ type: 'epochEnd', epoch, logs, seconds: (performance.now() - begun) / 1000 });
   }
+  if (history.epochs.length > 0) await session.useAverages();
   yield await tell({ type: 'trainEnd', history });
   return history;
 }

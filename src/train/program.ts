@@ -1,15 +1,16 @@
 // From a network and a purpose to a plan: what is computed in a step of training, in an evaluation, in a prediction.
 
 import type { DType, TensorSpec } from '../core/dtype.js';
+import { sameShape, sizeOf } from '../core/shape.js';
 import { gradients } from '../graph/autodiff.js';
 import { type CompileTarget, compile } from '../graph/compile.js';
 import { Graph, type GraphValue } from '../graph/graph.js';
 import type { Plan, PlanBuffer } from '../graph/plan.js';
-import { contiguousRuns, flatten, type Variable, type Variables } from '../graph/variables.js';
+import { alignUp, bytesOf, contiguousRuns, flatten, type Variable, type Variables } from '../graph/variables.js';
 import type { Constraint } from '../nn/constraints.js';
 import { batchLoss, type Loss } from '../nn/losses.js';
 import { buildNetwork, type LayerCall, type Network, type RuledWeight, type VariableSource } from '../nn/network.js';
-import type { Optimizer } from '../nn/optimizers.js';
+import type { Optimizer, ParameterRun } from '../nn/optimizer.js';
 
 /**
  * train: one whole step. gradients: the step up to the gradients. apply: the rest of it. evaluate: loss and outputs
@@ -34,10 +35,22 @@ export interface Objective {
 export interface TrainingVariables {
   readonly parameters: readonly Variable[];
   readonly gradients: readonly Variable[];
-  /** Per-parameter memory of the optimizer under its name: `velocity`. */
-  readonly slots: Readonly<Record<string, readonly Variable[]>>;
+  /** Per-parameter memory of the optimizer under its name: `velocity`; null where a parameter has none. */
+  readonly slots: Readonly<Record<string, readonly (Variable | null)[]>>;
   /** Numbers that the optimizer reads in each step. */
   readonly scalars: Readonly<Record<string, Variable>>;
+  /** Runs of parameters that lie side by side, with what differs between those of one run. */
+  readonly runs: readonly RunTables[];
+  /** What variables hold at first, where that is not 0. */
+  readonly initial: readonly { readonly variable: Variable; readonly values: ArrayLike<number> }[];
+}
+
+/** A run: its parameters' places in the lists, and where each ends and which factors it has (`ops/update.ts`). */
+interface RunTables {
+  readonly begin: number;
+  readonly end: number;
+  readonly segments: Variable | null;
+  readonly factors: Variable | null;
 }
 
 export interface ProgramRequest {
@@ -47,6 +60,8 @@ export interface ProgramRequest {
   readonly dtypes: readonly DType[];
   /** Paths of layers whose outputs a prediction gives instead of the network's own. */
   readonly layers?: readonly string[];
+  /** train, apply: the optimizer only adds gradients up (`Optimizer.accumulates`). */
+  readonly accumulate?: boolean;
 }
 
 export interface ProgramContext {
@@ -82,7 +97,7 @@ export function buildProgram(request: ProgramRequest, context: ProgramContext): 
   if (mode === 'train' || mode === 'gradients')
     backward(graph, parts.loss as Value, context.training as TrainingVariables);
   if (mode === 'train' || mode === 'apply') {
-    optimize(graph, context);
+    optimize(graph, context, request.accumulate ?? false);
     constrain(graph, context);
   }
 
@@ -170,28 +185,38 @@ function backward(graph: Graph, loss: Value, { parameters, gradients: targets }:
 }
 
 /** Emits the optimizer over runs of neighbouring parameters, each as one flat tensor. */
-function optimize(graph: Graph, context: ProgramContext): void {
-  const { parameters, gradients: derivatives, slots, scalars } = context.training as TrainingVariables;
+function optimize(graph: Graph, context: ProgramContext, accumulate: boolean): void {
+  const training = context.training as TrainingVariables;
   const { optimizer } = context.objective as Objective;
-  const flat = (list: readonly Variable[], name: string): Value => graph.variable(flatten(list, name));
-  const scalarValues = Object.fromEntries(
-    Object.entries(scalars).map(([name, scalar]) => [name, graph.variable(scalar)]),
+  const scalars = Object.fromEntries(
+    Object.entries(training.scalars).map(([name, scalar]) => [name, graph.variable(scalar)]),
   );
-  let start = 0;
-  contiguousRuns(parameters).forEach((run, index) => {
-    const end = start + run.length;
-    const suffix = `#${index}`;
-    graph.scope('optimizer', () => {
-      optimizer.emit(
-        graph,
-        flat(run, `parameters${suffix}`),
-        flat(derivatives.slice(start, end), `gradients${suffix}`),
-        optimizer.slots.map((slot) => flat(slots[slot].slice(start, end), `${slot}${suffix}`)),
-        scalarValues,
-      );
-    });
-    start = end;
-  });
+  const runs = training.runs.map((tables, index) => runOf(graph, training, tables, index));
+  graph.scope('optimizer', () => optimizer.emit(graph, { runs, scalars, accumulate }));
+}
+
+function runOf(graph: Graph, training: TrainingVariables, tables: RunTables, index: number): ParameterRun {
+  const { begin, end } = tables;
+  const parameters = training.parameters.slice(begin, end);
+  const gradients = training.gradients.slice(begin, end);
+  const slots = Object.entries(training.slots).map(([name, list]) => [name, list.slice(begin, end)] as const);
+  const value = (variable: Variable | null) => variable && graph.variable(variable);
+  const flat = (list: readonly Variable[], name: string): Value => graph.variable(flatten(list, `${name}#${index}`));
+  const isFlat = (list: readonly (Variable | null)[]): list is Variable[] =>
+    list.every((slot, i) => slot && sameShape(slot.shape, parameters[i].shape));
+  return {
+    parameter: flat(parameters, 'parameters'),
+    gradient: flat(gradients, 'gradients'),
+    slots: Object.fromEntries(slots.flatMap(([name, list]) => (isFlat(list) ? [[name, flat(list, name)]] : []))),
+    segments: value(tables.segments),
+    factors: value(tables.factors),
+    members: parameters.map((parameter, i) => ({
+      path: parameter.name,
+      parameter: graph.variable(parameter),
+      gradient: graph.variable(gradients[i]),
+      slots: Object.fromEntries(slots.map(([name, list]) => [name, value(list[i])])),
+    })),
+  };
 }
 
 /** Brings weights back to where their constraints want them. */
@@ -214,18 +239,38 @@ export function declareTraining(
   optimizer: Optimizer,
 ): TrainingVariables {
   variables.clearTraining();
-  const mirror = (prefix: string): Variable[] =>
-    parameters.map(({ name, shape }) => variables.declare(`${prefix}:${name}`, shape, 'float32', 'training'));
+  const declare = (name: string, shape: readonly number[]): Variable =>
+    variables.declare(name, shape, 'float32', 'training');
+  const gradients = parameters.map(({ name, shape }) => declare(`gradient:${name}`, shape));
+  const initial: { variable: Variable; values: ArrayLike<number> }[] = [];
+  const slotOf = (slot: string, { name, shape }: Variable): Variable | null => {
+    const own = optimizer.slotShape ? optimizer.slotShape(slot, shape) : shape;
+    const variable = own && declare(`${slot}:${name}`, own);
+    const first = optimizer.initialValue?.(slot) ?? 0;
+    if (variable && first !== 0)
+      initial.push({ variable, values: new Float32Array(sizeOf(variable.shape)).fill(first) });
+    return variable;
+  };
+  const slots = optimizer.slots.map((slot) => [slot, parameters.map((parameter) => slotOf(slot, parameter))] as const);
   const scalars = Object.entries(optimizer.scalars(0));
+  let begin = 0;
+  const runs = contiguousRuns(parameters).map((run, index): RunTables => {
+    const place = { begin, end: begin + run.length };
+    begin = place.end;
+    if (!optimizer.factors) return { ...place, segments: null, factors: null };
+    const segments = variables.declare(`segments#${index}`, [run.length], 'int32', 'training');
+    const factors = declare(`factors#${index}`, [run.length, 2]);
+    const ends = run.map((variable) => (variable.offset + alignUp(bytesOf(variable)) - run[0].offset) / 4);
+    initial.push({ variable: segments, values: ends });
+    initial.push({ variable: factors, values: run.flatMap(({ name }) => [...(optimizer.factors?.(name) ?? [])]) });
+    return { ...place, segments, factors };
+  });
   return {
     parameters,
-    gradients: mirror('gradient'),
-    slots: Object.fromEntries(optimizer.slots.map((slot) => [slot, mirror(slot)])),
-    scalars: Object.fromEntries(
-      scalars.map(([name, values]) => [
-        name,
-        variables.declare(`scalar:${name}`, [values.length], 'float32', 'training'),
-      ]),
-    ),
+    gradients,
+    slots: Object.fromEntries(slots),
+    scalars: Object.fromEntries(scalars.map(([name, values]) => [name, declare(`scalar:${name}`, [values.length])])),
+    runs,
+    initial,
   };
 }

@@ -118,11 +118,13 @@ export class Session {
     this.prepared = null;
   }
 
-  /** The optimizer's variables by the names they have in files: `velocity` → parameter → view. */
-  slots(): Record<string, Record<string, NumericArray>> {
+  /** The optimizer's variables by the names they have in files: `velocity` → parameter → shape and view. */
+  slots(): Record<string, Record<string, { shape: readonly number[]; data: NumericArray }>> {
     const { slots = {}, parameters = [] } = this.training ?? {};
-    const byParameter = (list: readonly Variable[]) =>
-      Object.fromEntries(list.map((variable, i) => [parameters[i].name, this.view(variable)]));
+    const byParameter = (list: readonly (Variable | null)[]) =>
+      Object.fromEntries(
+        list.flatMap((slot, i) => (slot ? [[parameters[i].name, { shape: slot.shape, data: this.view(slot) }]] : [])),
+      );
     return Object.fromEntries(Object.entries(slots).map(([name, list]) => [name, byParameter(list)]));
   }
 
@@ -146,6 +148,20 @@ export class Session {
     this.step = 0;
     this.epoch = 0;
     this.useBackend(backend);
+    for (const { variable, values } of this.training.initial) this.view(variable).set(values);
+  }
+
+  /** Puts the moving averages in the place of the weights, where the optimizer keeps some. */
+  async useAverages(): Promise<void> {
+    const { averageSlot } = this.objective?.optimizer ?? {};
+    if (averageSlot === undefined || this.step === 0) return;
+    await this.exclusive(async () => {
+      const { parameters, slots } = this.training as TrainingVariables;
+      slots[averageSlot].forEach((slot, i) => {
+        if (slot) this.view(parameters[i]).set(this.view(slot));
+      });
+      this.weightsChanged();
+    });
   }
 
   private describe({ weights }: Survey): Weight[] {
@@ -273,14 +289,16 @@ export class Session {
   }
 
   private prepare<T>(request: ProgramRequest, user: StepUser<T>): BoundProgram {
-    const bound = this.bind(this.program(request));
+    const updates = request.mode === 'train' || request.mode === 'apply';
+    const accumulate = updates && (this.objective?.optimizer.accumulates?.(this.step) ?? false);
+    const bound = this.bind(this.program({ ...request, accumulate }));
     user.write(bound);
     if (request.mode === 'train' || request.mode === 'gradients') {
       const seed = this.view(this.table.seed());
       seed[0] = this.seed;
       seed[1] = this.step;
     }
-    if (request.mode === 'train' || request.mode === 'apply') this.writeScalars();
+    if (updates) this.writeScalars();
     return bound;
   }
 
@@ -301,7 +319,7 @@ export class Session {
   }
 
   private writeScalars(): void {
-    const values = (this.objective as Objective).optimizer.scalars(this.step);
+    const values = (this.objective as Objective).optimizer.scalars(this.step, Math.max(0, this.epoch - 1));
     for (const [name, variable] of Object.entries((this.training as TrainingVariables).scalars)) {
       this.view(variable).set(values[name]);
     }
@@ -316,7 +334,8 @@ export class Session {
         help: "call model.compile({ optimizer: 'adam', loss: … }) first",
       });
     }
-    const key = `${request.mode}/${request.batch}/${request.dtypes}/${request.layers?.join() ?? ''}`;
+    const { mode, batch, dtypes, layers = [], accumulate = false } = request;
+    const key = [mode, batch, dtypes, layers, accumulate].join('/');
     const known = this.programs.get(key);
     const cached = known ?? { program: this.build(request), bound: null };
     this.programs.delete(key);

@@ -29,7 +29,38 @@ describe.each(backends)('%s', (backend) => {
     'adam',
     'sgd',
     { name: 'sgd', learningRate: 0.1, momentum: 0.9, nesterov: true },
+    { name: 'rmsprop', centered: true, momentum: 0.5, clipNorm: 1 },
+    { name: 'adagrad', parameterGroups: [{ match: 'dense', learningRateMultiplier: 0.5 }] },
+    { name: 'nadam', gradientAccumulationSteps: 3, globalClipNorm: 1 },
+    { name: 'lamb', weightDecay: 0.1, excludeFromWeightDecay: ['bias', 'gamma', 'beta'] },
+    { name: 'adafactor', gradientAccumulationSteps: 2 },
+    { name: 'adamW', learningRate: { name: 'cosineDecay', initialLearningRate: 0.01, decaySteps: 7 } },
+    {
+      name: 'lion',
+      learningRate: {
+        name: 'exponentialDecay',
+        initialLearningRate: 0.01,
+        decaySteps: 1,
+        decayRate: 0.5,
+        per: 'epoch',
+      },
+    },
   ];
+
+  test('averages of weights go on, too', async () => {
+    const optimizer = { name: 'adamax', useEma: true, emaMomentum: 0.5, emaOverwriteFrequency: 3 } as const;
+    const { x, y } = blobs(64);
+    const net = blobNet({ backend, optimizer });
+    const trainer = net.trainer();
+    for (let step = 0; step < 4; step++) await trainer.step(x, y);
+    const file = place(`averages-${backend}`);
+    await net.save(file);
+    const again = await load(file, { backend });
+    for (let step = 0; step < 4; step++) {
+      expect(await again.trainer().step(x, y)).toEqual(await trainer.step(x, y));
+    }
+    expect(again.getWeights()).toEqual(net.getWeights());
+  });
 
   test.each(optimizers)('one epoch, save, load, one epoch equals two epochs, bit by bit: %o', async (optimizer) => {
     const { bytes, shape, y } = images(50);

@@ -1,4 +1,4 @@
-// Values, gradients and optimizer runs against PyTorch in double precision (scripts/goldens/ops.py): each case goes
+// Values and gradients against PyTorch in double precision (scripts/goldens/ops.py): each case goes
 // through graph, autodiff, fusion, lowering and memory planner, on every backend, with and without Winograd.
 
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,6 @@ import { Graph, type GraphValue } from '../../src/graph/graph.js';
 import type { Plan } from '../../src/graph/plan.js';
 import { Variables } from '../../src/graph/variables.js';
 import { readSafetensors } from '../../src/io/safetensors.js';
-import { resolveOptimizer } from '../../src/nn/optimizers.js';
 import type { AnyAttrs, Value } from '../../src/ops/op.js';
 
 const { addon } = loadAddon();
@@ -42,17 +41,7 @@ interface Case {
   expected: Record<string, NumericArray>;
 }
 
-interface OptimizerRun {
-  name: string;
-  optimizer: Record<string, unknown>;
-  shape: readonly number[];
-  steps: number;
-  start: NumericArray;
-  gradients: NumericArray;
-  course: NumericArray;
-}
-
-async function readGoldens(): Promise<{ cases: Case[]; runs: OptimizerRun[] }> {
+async function readGoldens(): Promise<Case[]> {
   const file = fileURLToPath(new URL('goldens.safetensors', import.meta.url));
   const { tensors, metadata } = await readSafetensors(file);
   const reader = (name: string) => {
@@ -71,14 +60,7 @@ async function readGoldens(): Promise<{ cases: Case[]; runs: OptimizerRun[] }> {
     for (const name of golden.gradients) results.push([`gradient of ${name}`, inputs[name]]);
     golden.expected = Object.fromEntries(results.map(([name, shape]) => [name, takeResult(sizeOf(shape))]));
   }
-  const runs = JSON.parse(metadata.optimizers) as OptimizerRun[];
-  for (const run of runs) {
-    const size = sizeOf(run.shape);
-    run.start = takeInput(size);
-    run.gradients = takeInput(size * run.steps);
-    run.course = takeResult(size * run.steps);
-  }
-  return { cases, runs };
+  return cases;
 }
 
 /** What is computed where: [name, compiled for, run by]. */
@@ -142,7 +124,7 @@ function expectNear(got: NumericArray, expected: NumericArray, tolerance: number
   expect(worst / scale, what).toBeLessThanOrEqual(tolerance);
 }
 
-const { cases, runs } = await readGoldens();
+const cases = await readGoldens();
 
 describe.each(targets())('%s', (_, backend) => {
   test.each(cases.map((golden) => [golden.name, golden] as const))('%s', (_name, golden) => {
@@ -153,33 +135,6 @@ describe.each(targets())('%s', (_, backend) => {
     for (const [name, expected] of Object.entries(golden.expected)) {
       const got = viewBuffer(memory, plan.outputs[name]);
       expectNear(got, expected, golden.tolerance ?? defaultTolerance, `${golden.name}: ${name}`);
-    }
-  });
-
-  test.each(runs.map((run) => [run.name, run] as const))('optimizer %s', (_name, run) => {
-    const optimizer = resolveOptimizer(run.optimizer);
-    const variables = new Variables();
-    const graph = new Graph();
-    const declare = (name: string) => variables.declare(name, run.shape, 'float32', 'state');
-    const parameter = declare('parameter');
-    const slots = optimizer.slots.map((name) => graph.variable(declare(name)));
-    const gradient = graph.input('gradient', run.shape);
-    const scalars = Object.entries(optimizer.scalars(0)).map(
-      ([name, values]) => [name, graph.input(name, [values.length])] as const,
-    );
-    optimizer.emit(graph, graph.variable(parameter), gradient, slots, Object.fromEntries(scalars));
-    const plan = compile(graph, { outputs: {}, variables, target: backend });
-    const memory = allocateMemory(plan, backend);
-    const executable = backend.load(plan, memory);
-    const weights = viewBuffer(memory, parameter);
-    weights.set(run.start);
-    for (let step = 0; step < run.steps; step++) {
-      const range = [step * weights.length, (step + 1) * weights.length] as const;
-      viewBuffer(memory, plan.inputs.gradient).set(run.gradients.subarray(...range));
-      for (const [name, values] of Object.entries(optimizer.scalars(step)))
-        viewBuffer(memory, plan.inputs[name]).set(values);
-      executable.runSync();
-      expectNear(weights, run.course.subarray(...range), defaultTolerance, `${run.name}, step ${step}`);
     }
   });
 });

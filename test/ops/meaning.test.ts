@@ -231,14 +231,23 @@ describe('optimizers', () => {
 
   test('sgd', () => {
     expectClose(run('sgd', [w, g, lr])[0].data, [1.9]);
-    expectClose(run('sgd', [w, g, lr], { weightDecay: 0.5 })[0].data, [1.8]);
+    expectClose(run('sgd', [w, g, lr], { weightDecay: 0.5 })[0].data, [2 - 0.1 * 0.5 * 2 - 0.1]);
+    expectClose(run('sgd', [w, g, lr], { weightDecay: 0.5, decoupled: 0 })[0].data, [1.8]);
+    expectClose(run('sgd', [w, g, lr], { clipValue: 0.5 })[0].data, [1.95]);
+  });
+
+  test('segments have rates, decays and scales of their own', () => {
+    const [three, ones] = [tensor([3], [2, 2, 2]), tensor([3], [1, 1, 1])];
+    const table = [ints([1, 9]), tensor([2, 2], [1, 0, 0.5, 1]), tensor([2], [3, 1])];
+    const [{ data }] = run('sgd', [three, ones, lr, ...table], { weightDecay: 1 });
+    expectClose(data, [2 - 0.3, 2 - 0.1 - 0.05, 2 - 0.1 - 0.05]);
   });
 
   test('momentum, with and without looking ahead', () => {
     const v = tensor([1], [3]);
-    const [plain, velocity] = run('sgdMomentum', [w, g, v, lr], { momentum: 0.5 });
-    expectClose([plain.data[0], velocity.data[0]], [2 - 0.1 * 2.5, 2.5]);
-    expectClose(run('sgdMomentum', [w, g, v, lr], { momentum: 0.5, nesterov: 1 })[0].data, [2 - 0.1 * 2.25]);
+    const [plain, momentum] = run('sgdMomentum', [w, g, v, lr], { momentum: 0.5 });
+    expectClose([plain.data[0], momentum.data[0]], [2 + 1.4, 1.4]);
+    expectClose(run('sgdMomentum', [w, g, v, lr], { momentum: 0.5, nesterov: 1 })[0].data, [2 + 0.6]);
   });
 
   test('the first step of Adam is the learning rate', () => {
@@ -246,10 +255,17 @@ describe('optimizers', () => {
     const correction = tensor([2], [1 - 0.9, 1 - 0.999]);
     const attrs = { epsilon: 0 };
     expectClose(run('adam', [w, g, zero, zero, lr, correction], attrs)[0].data, [1.9]);
-    const decoupled = { ...attrs, weightDecay: 0.5, decoupled: 1 };
-    expectClose(run('adam', [w, g, zero, zero, lr, correction], decoupled)[0].data, [1.9 - 0.1]);
-    const [, m] = run('adam', [w, g, zero, zero, lr, correction], { ...attrs, weightDecay: 0.5 });
+    const decayed = { ...attrs, weightDecay: 0.5 };
+    expectClose(run('adam', [w, g, zero, zero, lr, correction], decayed)[0].data, [1.9 - 0.1]);
+    const [, m] = run('adam', [w, g, zero, zero, lr, correction], { ...decayed, decoupled: 0 });
     expectClose(m.data, [0.2]);
+  });
+
+  test('a gradient that is not a number stays one, whatever clips it', () => {
+    const lost = tensor([1], [Number.NaN]);
+    expect(valuesOf('sgd', [w, lost, lr], { clipValue: 1 })).toEqual([Number.NaN]);
+    const squares = tensor([1], [Number.POSITIVE_INFINITY]);
+    expect(valuesOf('clipScale', [squares], { together: 1 })).toEqual([Number.NaN]);
   });
 });
 

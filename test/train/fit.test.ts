@@ -33,6 +33,45 @@ describe.each(backends)('fit, %s', (backend) => {
     expect(Array.from(scores.data, Math.round)).toEqual([0, 1, 1, 0]);
   });
 
+  test('ends with the moving average of the weights, and predicts from it', async () => {
+    const { x, y } = blobs(64);
+    const optimizer = { name: 'sgd', learningRate: 0.5, useEma: true, emaMomentum: 0.75 } as const;
+    const [averaged, stepped] = [
+      blobNet({ backend, optimizer }),
+      blobNet({ backend, optimizer: { name: 'sgd', learningRate: 0.5 } }),
+    ];
+    await averaged.predict(x);
+    await averaged.fit(x, y, { epochs: 5, batchSize: 64, ...silent });
+    const expected: Record<string, Float32Array> = {};
+    for (let epoch = 0; epoch < 5; epoch++) {
+      await stepped.fit(x, y, { initialEpoch: epoch, epochs: epoch + 1, batchSize: 64, ...silent });
+      for (const [path, values] of Object.entries(stepped.getWeights())) {
+        const old = expected[path] ?? values;
+        expected[path] = values.map((value, i) => 0.75 * old[i] + 0.25 * value);
+      }
+    }
+    const weights = averaged.getWeights();
+    for (const [path, values] of Object.entries(expected)) {
+      values.forEach((value, i) => expect(weights[path][i]).toBeCloseTo(value, 6));
+    }
+    const { data } = await averaged.predict(x);
+    stepped.setWeights(weights);
+    expect([...data]).toEqual([...(await stepped.predict(x)).data]);
+  });
+
+  test('two halves of a batch, accumulated, move weights as the whole', async () => {
+    const { x, y } = blobs(64);
+    const base = { name: 'adam', clipNorm: 0.05, learningRate: 0.05 } as const;
+    const whole = blobNet({ backend, optimizer: base });
+    const halves = blobNet({ backend, optimizer: { ...base, gradientAccumulationSteps: 2 } });
+    await whole.fit(x, y, { epochs: 3, shuffle: false, batchSize: 64, ...silent });
+    await halves.fit(x, y, { epochs: 3, shuffle: false, batchSize: 32, ...silent });
+    const weights = halves.getWeights();
+    for (const [path, values] of Object.entries(whole.getWeights())) {
+      values.forEach((value, i) => expect(weights[path][i]).toBeCloseTo(value, 5));
+    }
+  });
+
   test('learns blobs and validates', async () => {
     const { x, y } = blobs(300);
     const model = blobNet({ backend, optimizer: { name: 'sgd', learningRate: 0.1, momentum: 0.9 } });
