@@ -113,7 +113,8 @@ export abstract class BuiltModel {
 
   /** The rate of the next training step. Setting it puts a number in the place of a schedule. */
   get learningRate(): number {
-    return this.requireCompiled('learningRate').optimizer.rateAt(this.session?.step ?? 0);
+    const { step = 0, epoch = 0 } = this.session ?? {};
+    return this.requireCompiled('learningRate').optimizer.rateAt(step, Math.max(0, epoch - 1));
   }
 
   set learningRate(rate: number) {
