@@ -59,7 +59,8 @@ function through({ op, attrs, inputs }: GraphNode, input: GraphValue, output: Va
       return { size: size + Math.floor(reach / strides[axis]) * jump, jump: jump / strides[axis] };
     }
     if (/^reduce/.test(op.name) && from !== to) return whole;
-    return /resize|upsampl/i.test(op.name) ? { size: size + jump, jump: (jump * from) / to } : { size, jump };
+    if (from === to || !/resize|adaptive|fractional/i.test(op.name)) return { size, jump };
+    return { size: size + Math.max(1, Math.ceil(from / to)) * jump, jump: (jump * from) / to };
   });
 }
 

@@ -3,7 +3,7 @@
 // depth: windows are boxes, so maxima, means, ties and NaN come out as in one go, and each step has the fast kernel.
 
 import type { Value } from '../../ops/op.js';
-import { kernelSpan, outputSize, type Padding } from '../../ops/windows.js';
+import { kernelSpan, outputSizes, type Padding, resolvePadding } from '../../ops/windows.js';
 import type { LayerContext } from '../layer.js';
 import type { OptionReader } from '../options.js';
 import {
@@ -49,23 +49,26 @@ export function poolWindows(
   dilation: readonly number[] = poolSize.map(() => 1),
 ): PoolWindows {
   const inputSize = spatialSize(context, x, poolSize.length as Rank);
-  const sides = fitSpatialWindows(context, padding, { inputSize, kernelSize: poolSize, strides, dilation });
+  const sizes = { inputSize, kernelSize: poolSize, strides, dilation };
+  const sides = resolvePadding(padding, sizes, context.where);
   const spans = poolSize.map((pool, axis) => kernelSpan(pool, dilation[axis]));
-  if (sides.some((side, i) => side >= spans[i >> 1])) {
-    context.fail(`padding smaller than the window (${spans.join('x')})`, sides);
-  }
   const extra = inputSize.map((size, axis) =>
     ceilMode ? ceilPadding(size, spans[axis], strides[axis], sides[2 * axis], sides[2 * axis + 1]) : 0,
   );
-  return { poolSize, strides, padding: sides.map((side, i) => (i % 2 === 1 ? side + extra[i >> 1] : side)), extra };
+  const all = sides.map((side, i) => (i % 2 === 1 ? side + extra[i >> 1] : side));
+  if (outputSizes(sizes, all).some((count) => count < 1)) fitSpatialWindows(context, padding, sizes);
+  if (sides.some((side, i) => side >= spans[i >> 1])) {
+    context.fail(`padding smaller than the window (${spans.join('x')})`, sides);
+  }
+  return { poolSize, strides, padding: all, extra };
 }
 
-/** Cells to add at the end so that a partial last window fits; 0 if that window would start beyond the input. */
+/** Cells to add at the end so that the last window fits that starts on the input or in the padding before it. */
 function ceilPadding(size: number, span: number, stride: number, before: number, after: number): number {
-  const full = outputSize(size, span, stride, before, after);
-  const start = full * stride;
-  const complete = (full - 1) * stride + span === size + before + after;
-  return complete || start >= size + before ? 0 : start + span - (size + before + after);
+  const padded = size + before + after;
+  const reach = Math.ceil((padded - span) / stride) * stride;
+  const last = reach >= size + before ? reach - stride : reach;
+  return last < 0 ? 0 : Math.max(0, last + span - padded);
 }
 
 /** An op over images, applied to inputs of any rank. */
