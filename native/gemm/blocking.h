@@ -58,9 +58,10 @@ static inline Blocking blockingOf(const Gemm& g) {
   const bool wholeVectors = g.n % kVecWidth == 0;
   const bool computed = g.fill != nullptr;
   plan.fewRows = plan.splits == 1 && g.m <= kBlockRows;
-  plan.thin = plan.fewRows && g.m <= kThinRows && !g.aTransposed && !g.bTransposed && !computed && g.sink == nullptr &&
-              g.n * g.k * 4 >= kThinBytes;
-  const bool readableInPlace = !g.bTransposed && wholeVectors && (g.bPitch <= 64 || g.m <= 4 * kTileRows);
+  plan.thin = plan.fewRows && g.m <= kThinRows && !g.aTransposed && !g.bTransposed && !g.bPacked && !computed &&
+              g.sink == nullptr && g.n * g.k * 4 >= kThinBytes;
+  const bool readableInPlace =
+      g.bPacked || (!g.bTransposed && wholeVectors && (g.bPitch <= 64 || g.m <= 4 * kTileRows));
   plan.packShared = plan.splits == 1 && !plan.fewRows && !readableInPlace && g.batch * g.k * kTileColumns <= kPackLimit;
   if (plan.packShared) {
     const int64_t columns = kPackLimit / maxOf(g.batch * g.k, 1) / kTileColumns * kTileColumns;
@@ -82,13 +83,16 @@ static inline Blocking blockingOf(const Gemm& g) {
     plan.sinkFloats = plan.blockRows * minOf(roundUp(maxOf(g.n, 1), 16), plan.passColumns);
   }
   const bool manyPasses = !plan.thin && (g.n > 4 * kTileColumns || (g.n > kTileColumns && isBadPitch(g.aPitch)));
-  plan.copyA = !computed && manyPasses && g.m > kTileRows;
+  // Beside a B that needs no packing, only a bad pitch makes a copy worth its time.
+  const bool readableA = g.bPacked && !isBadPitch(g.aPitch);
+  plan.copyA = !computed && !readableA && manyPasses && g.m > kTileRows;
   if ((computed && !plan.fillShared) || plan.copyA) {
     const int64_t rows = minOf(plan.blockRows, roundUp(maxOf(g.m, 1), kTileRows));
     plan.slicePitch = g.aTransposed ? goodPitch(rows) : goodPitch(plan.run);
     plan.sliceFloats = (g.aTransposed ? plan.run : rows) * plan.slicePitch;
   }
-  plan.panelFloats = plan.packShared ? 0 : plan.thin ? kThinRows * kThinColumns : plan.run * kTileColumns;
+  const bool packsPanels = !plan.packShared && !g.bPacked;
+  plan.panelFloats = plan.thin ? kThinRows * kThinColumns : packsPanels ? plan.run * kTileColumns : 0;
   plan.splitFloats = (plan.splits - 1) * g.batch * g.m * g.n;
   return plan;
 }

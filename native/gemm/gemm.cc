@@ -33,7 +33,10 @@ struct ThreadScratch {
   float* sink;
 };
 
-static inline int64_t panelWidth(const Job& job, int64_t column) { return minOf(kTileColumns, job.passEnd - column); }
+static inline int64_t panelWidth(const Job& job, int64_t column) {
+  const int64_t inside = job.gemm->bPacked ? kPackedColumns - column % kPackedColumns : kTileColumns;
+  return minOf(minOf(kTileColumns, inside), job.passEnd - column);
+}
 
 // Packed panels of one batch entry lie one after the other; only the last of a pass may be narrower.
 static inline float* packedPanel(const Job& job, int64_t batch, int64_t column) {
@@ -63,15 +66,29 @@ static Operand sliceOfA(const Job& job, const Task& task, int64_t first, int64_t
   return {scratch.slice, job.plan.slicePitch};
 }
 
+// Where B(k, column) of a B that came packed is.
+static inline const float* packedB(const Gemm& g, int64_t k, int64_t column) {
+  return g.b + (column / kPackedColumns * g.k + k) * kPackedColumns + column % kPackedColumns;
+}
+
 static Operand panelOfB(const Job& job, const Task& task, int64_t first, int64_t count, int64_t column, int64_t width,
                         const ThreadScratch& scratch) {
   const Gemm& g = *job.gemm;
+  if (g.bPacked) return {packedB(g, first, column), kPackedColumns};
   const int64_t padded = roundUp(width, kVecWidth);
   if (job.plan.packShared) return {packedPanel(job, task.batch, column) + first * padded, padded};
   if (!g.bTransposed && padded == width && !job.plan.packFewColumns)
     return {g.b + task.batch * g.bBatchStride + first * g.bPitch + column, g.bPitch};
   packPanel(g, task.batch, first, count, column, width, scratch.panel, padded);
   return {scratch.panel, padded};
+}
+
+// What of such a B will be read after the panel at `column`, or null. Weights that are used once per run lie far away.
+static const float* aheadOfB(const Gemm& g, const Task& task, int64_t first, int64_t count, int64_t column) {
+  if (!g.bPacked || column % kPackedColumns != 0) return nullptr;
+  const int64_t next = column + kPackedColumns;
+  if (next < task.column + task.columns) return packedB(g, first, next);
+  return first + count < g.k ? packedB(g, first + count, task.column) : nullptr;
 }
 
 static void runTask(const Job& job, const Task& task, const ThreadScratch& scratch) {
@@ -115,13 +132,15 @@ static void runTask(const Job& job, const Task& task, const ThreadScratch& scrat
       first += count;
       continue;
     }
-    for (int64_t j = task.column; j < task.column + task.columns; j += kTileColumns) {
+    for (int64_t j = task.column; j < task.column + task.columns; j += out.columns) {
       out.columns = panelWidth(job, j);
       out.c = c + (j - task.column);
       out.bias = bias == nullptr ? nullptr : bias + j;
       const Operand b = count == 0 ? Operand{nullptr, 0} : panelOfB(job, task, first, count, j, out.columns, scratch);
       if (g.aTransposed) {
         computePanel<true>(a, b, task.rows, count, out);
+      } else if (const float* ahead = aheadOfB(g, task, first, count, j)) {
+        computePanel<false, true>(a, b, task.rows, count, out, ahead);
       } else {
         computePanel<false>(a, b, task.rows, count, out);
       }
@@ -176,8 +195,10 @@ static void runPass(const KernelContext& context, const Job& job) {
     columnsPerTask = roundUp(ceilDiv(columns, 4 * (int64_t)context.threads), kTileColumns);
     columnsPerTask = minOf(maxOf(columnsPerTask, 4 * kTileColumns), kThinColumns);
   } else if (plan.fewRows) {
-    const int64_t fewest = plan.copyA ? 4 * kTileColumns : kTileColumns;
-    columnsPerTask = maxOf(roundUp(ceilDiv(columns, perBatch), kTileColumns), fewest);
+    // A task that copies A should multiply it by some panels, if that leaves no thread without a task.
+    const int64_t panel = g.bPacked ? kPackedColumns : kTileColumns;
+    const int64_t fewest = plan.copyA ? minOf(4 * panel, roundUp(ceilDiv(columns, context.threads), panel)) : panel;
+    columnsPerTask = maxOf(roundUp(ceilDiv(columns, perBatch), panel), fewest);
   } else {
     rowsPerTask = minOf(rowsPerTask, maxOf(roundUp(ceilDiv(g.m, perBatch), kTileRows), 2 * kTileRows));
   }

@@ -3,7 +3,7 @@
 // Row-major throughout. A is never packed into another order: the microkernel broadcasts from it where it lies, by rows
 // or by columns, and only slices that would be slow to read (a bad pitch, or many passes) are copied. A may also be
 // computed: a `fill` callback writes any rectangle of it on demand, which is how im2col is folded in. B is packed into
-// panels of columns, once for all threads, when there are enough rows to pay for it.
+// panels of columns, once for all threads, when there are enough rows to pay for it, or comes packed.
 //
 // The order of summation of an element of C depends on k (and on `splits`) alone: not on the number of threads, not on
 // m, not on where the element lies.
@@ -12,6 +12,9 @@
 #include "../kernel.h"
 
 namespace ocellus {
+
+// Columns of a panel of a B that was packed beforehand, for any width of vectors.
+constexpr int64_t kPackedColumns = 32;
 
 // Writes rows [row, row + rows) x columns [column, column + columns) of the stored A of batch entry `batch`.
 using GemmFill = void (*)(const void* source, int64_t batch, int64_t row, int64_t rows, int64_t column, int64_t columns,
@@ -43,6 +46,7 @@ struct Gemm {
   int64_t bInnerCount;
   int64_t bInnerStride;
   int64_t bOuterStride;
+  int32_t bPacked;  // `b` is [panel][k][kPackedColumns] with anything behind the last column; one product only
 
   float* c;
   int64_t cPitch;

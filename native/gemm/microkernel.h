@@ -26,7 +26,13 @@ struct TileInput {
   // in B. Rows of a kernel's window in an image, say.
   int64_t moreSegments;
   int64_t aSegment;
+  // What will be wanted soon: a tile that fetches ahead brings aheadFloats(k) of it per segment nearer on the way.
+  const float* ahead = nullptr;
 };
+
+// Floats fetched per four steps: half of what four steps of the widest tile read of B. More would delay them.
+constexpr int64_t kAheadFloats = 64;
+static inline int64_t aheadFloats(int64_t k) { return k / 4 * kAheadFloats; }
 
 struct TileOutput {
   float* c;
@@ -46,7 +52,8 @@ static inline TileOutput sumsTo(float* c, int64_t pitch, int64_t columns, bool a
 #define OCELLUS_UNROLL _Pragma("GCC unroll 16")
 
 // kPitch: the pitch of A where it is known in advance, so that all rows are reached from one pointer; else 0.
-template <int kRows, int kVecs, bool byColumns, int kPitch>
+// kAhead: fetch what `ahead` points to.
+template <int kRows, int kVecs, bool byColumns, int kPitch, bool kAhead>
 static void computeTile(const TileInput& in, const TileOutput& out) {
   Vec sum[kRows][kVecs];
   OCELLUS_UNROLL
@@ -60,6 +67,7 @@ static void computeTile(const TileInput& in, const TileOutput& out) {
   OCELLUS_UNROLL
   for (int p = 0; p < kPointers; p++) a[p] = in.a + (byColumns ? 0 : kRowsPerPointer * p * aPitch);
   const float* b = in.b;
+  const float* ahead = in.ahead;
 
   OCELLUS_UNROLL
   for (int i = 0; i < kRows; i++) {
@@ -88,6 +96,11 @@ static void computeTile(const TileInput& in, const TileOutput& out) {
       step(1);
       step(2);
       step(3);
+      if (kAhead) {
+        OCELLUS_UNROLL
+        for (int64_t line = 0; line < kAheadFloats; line += 16) __builtin_prefetch(ahead + line, 0, 2);
+        ahead += kAheadFloats;
+      }
       if (!byColumns) {
         OCELLUS_UNROLL
         for (int p = 0; p < kPointers; p++) a[p] += 4;
@@ -145,15 +158,15 @@ static void computeTile(const TileInput& in, const TileOutput& out) {
 }
 
 // Picks the instance for `rows` and `vecs`; full tiles are found first.
-template <bool byColumns, int kPitch = 0, int kRows = kTileRows, int kVecs = kTileVecs>
+template <bool byColumns, int kPitch = 0, bool kAhead = false, int kRows = kTileRows, int kVecs = kTileVecs>
 static inline void computeTile(int64_t rows, int64_t vecs, const TileInput& in, const TileOutput& out) {
   if constexpr (kVecs > 1) {
-    if (vecs < kVecs) return computeTile<byColumns, kPitch, kRows, kVecs - 1>(rows, vecs, in, out);
+    if (vecs < kVecs) return computeTile<byColumns, kPitch, kAhead, kRows, kVecs - 1>(rows, vecs, in, out);
   }
   if constexpr (kRows > 1) {
-    if (rows < kRows) return computeTile<byColumns, kPitch, kRows - 1, kVecs>(rows, vecs, in, out);
+    if (rows < kRows) return computeTile<byColumns, kPitch, kAhead, kRows - 1, kVecs>(rows, vecs, in, out);
   }
-  computeTile<kRows, kVecs, byColumns, kPitch>(in, out);
+  computeTile<kRows, kVecs, byColumns, kPitch, kAhead>(in, out);
 }
 
 #undef OCELLUS_UNROLL

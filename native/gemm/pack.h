@@ -53,20 +53,29 @@ static inline void transposePiece(const float* source, int64_t sourcePitch, int6
   }
 }
 
+// target[k * pitch + j] = source[k * sourcePitch + j] for j < columns, k < count; up to `pitch`, whole vectors, zeros.
+static inline void packColumns(const float* source, int64_t sourcePitch, int64_t columns, int64_t count, float* target,
+                               int64_t pitch) {
+  const int64_t whole = columns / kVecWidth * kVecWidth;
+  for (int64_t k = 0; k < count; k++) {
+    const float* from = source + k * sourcePitch;
+    float* to = target + k * pitch;
+    int64_t j = 0;
+    for (; j < whole; j += kVecWidth) store(to + j, load(from + j));
+    if (j < columns) {
+      store(to + j, loadPartial(from + j, columns - j));
+      j += kVecWidth;
+    }
+    for (; j < pitch; j += kVecWidth) store(to + j, zero());
+  }
+}
+
 // B(k, j) for k in [first, first + count), j in [column, column + columns), columns padded with zeros to whole vectors.
 static inline void packPanel(const Gemm& gemm, int64_t batch, int64_t first, int64_t count, int64_t column,
                              int64_t columns, float* target, int64_t pitch) {
   const float* b = gemm.b + batch * gemm.bBatchStride;
-  if (!gemm.bTransposed) {
-    const int64_t whole = columns / kVecWidth * kVecWidth;
-    for (int64_t k = 0; k < count; k++) {
-      const float* from = b + (first + k) * gemm.bPitch + column;
-      float* to = target + k * pitch;
-      for (int64_t j = 0; j < whole; j += kVecWidth) store(to + j, load(from + j));
-      if (whole < columns) store(to + whole, loadPartial(from + whole, columns - whole));
-    }
-    return;
-  }
+  if (!gemm.bTransposed)
+    return packColumns(b + first * gemm.bPitch + column, gemm.bPitch, columns, count, target, pitch);
   const int64_t segment = gemm.bSegment > 0 ? gemm.bSegment : gemm.k;
   const int64_t innerCount = gemm.bSegment > 0 ? gemm.bInnerCount : 1;
   for (int64_t k = 0; k < count;) {

@@ -120,6 +120,39 @@ void rowsAreIndependent(Random& random, int64_t n, int64_t k, bool transposeB) {
   check(sameBits(all.data(), some.data(), m * n), "rows do not depend on their neighbours");
 }
 
+// B in panels that were packed beforehand: the same bits.
+void packed(Random& random, int64_t m, int64_t n, int64_t k, bool transposeA) {
+  const int64_t panels = (n + kPackedColumns - 1) / kPackedColumns;
+  const std::vector<float> a = randomFloats(random, m * k), b = randomFloats(random, n * k);
+  std::vector<float> form(static_cast<size_t>(panels * k * kPackedColumns), NAN);
+  for (int64_t q = 0; q < k; q++)
+    for (int64_t j = 0; j < n; j++)
+      form[(j / kPackedColumns * k + q) * kPackedColumns + j % kPackedColumns] = b[q * n + j];
+  Gemm gemm = {};
+  gemm.m = m;
+  gemm.n = n;
+  gemm.k = k;
+  gemm.batch = 1;
+  gemm.a = a.data();
+  gemm.aTransposed = transposeA;
+  gemm.aPitch = transposeA ? m : k;
+  gemm.bPitch = n;
+  gemm.cPitch = n;
+  std::vector<float> expected;
+  for (int32_t threads : {1, 3}) {
+    for (bool isPacked : {false, true}) {
+      Guarded result(m * n);
+      gemm.b = isPacked ? form.data() : b.data();
+      gemm.bPacked = isPacked;
+      gemm.c = result.data();
+      TestContext test(gemmWorkspace(gemm), threads);
+      runGemm(test.context, gemm, test.context.scratch);
+      if (expected.empty()) expected.assign(result.data(), result.data() + m * n);
+      check(result.intact() && sameBits(expected.data(), result.data(), m * n), "packed B");
+    }
+  }
+}
+
 // A computed on demand, C handed to a sink, several products at once.
 struct Sunk {
   float* data;
@@ -231,6 +264,8 @@ int main() {
   for (int64_t m = 1; m <= 17; m += 4)
     for (int64_t n : {79, 512, 1031})
       run(random, {false, false, m, n, 843 + m, m == 5 ? 3 : 0, m % 8 == 1, m % 8 == 5, (int)(m / 4), 1});
+  for (int64_t m : {1, 14, 15, 49, 196, 300, 700})
+    for (int64_t n : {1, 31, 64, 77, 200}) packed(random, m, n, m == 49 ? 1024 : 1 + random.below(500), m % 4 == 0);
   for (int i = 0; i < 24; i++)
     callbacks(random, i % 3 == 0 ? 5 : 300 + i, 1 + random.below(70), 4 * (1 + random.below(120)), i & 1, i & 2, i & 4);
   return finish();
