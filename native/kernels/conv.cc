@@ -1,21 +1,15 @@
 // 2D convolution, its two gradients and the transposed convolution, for any strides, padding, dilation and groups. All
 // are one matrix product per group over windows (windows.h):
-//   conv2d            y  = windows(x) * weight
+//   conv2d            y  = windows(x) * weight (conv_forward.h; packedConv2d too)
 //   conv2dGradWeight  dw = windows(x)' * dy, summed over parts of the pixels in a fixed order
 //   conv2dGradInput   dx = windows(dy) * weight' (conv_input.h), or dy * weight' folded together (conv_fold.h)
 // One filter per channel (depthwise.h) is no product, and done by itself.
 #include "../gemm/gemm.h"
-#include "conv_shape.h"
-#include "conv_way.h"
-#include "windows.h"
+#include "conv_forward.h"
 
 namespace ocellus {
 namespace {
 
-struct Conv2dAttrs {
-  ConvAttrs conv;
-  int32_t activation;
-};
 struct GradInputAttrs {
   int32_t inputSize[2];
   ConvAttrs conv;
@@ -29,83 +23,6 @@ struct TransposeAttrs {
   ConvAttrs conv;
   int32_t activation;
 };
-
-static inline void windowsOfInput(const ConvShape& s, const float* x, Windows& windows, Gemm& gemm) {
-  if (isPointwise(s)) {
-    gemm.a = x;
-    gemm.aPitch = s.channels;
-    gemm.aBatchStride = s.groupChannels;
-    return;
-  }
-  windows = {x,       s.height,  s.width,   s.channels, s.groupChannels, s.outY,      s.outX,     -s.top,
-             -s.left, s.strideY, s.strideX, s.kernelY,  s.kernelX,       s.dilationY, s.dilationX};
-  gemm.fill = fillWindows;
-  gemm.fillSource = &windows;
-}
-
-// ---- conv2d
-
-static inline ConvShape shapeOfConv2d(const KernelContext& context) {
-  return makeConvShape(context.inputs[0].dims, context.inputs[1].dims, context.outputs[0].dims,
-                       attrsOf<Conv2dAttrs>(context).conv);
-}
-
-static const char* checkConv2d(const KernelContext& context) {
-  if (const char* error = checkFloatViews(context, 3, 1, 1u << 2)) return error;
-  const TensorView* in = context.inputs;
-  const Conv2dAttrs& attrs = attrsOf<Conv2dAttrs>(context);
-  if (const char* error = checkConv(in[0], in[1], context.outputs[0], attrs.conv)) return error;
-  if (const char* error = checkConvBias(in[2], context.outputs[0].dims[3])) return error;
-  return checkActivation(attrs.activation);
-}
-
-static inline Gemm gemmOfConv2d(const KernelContext& context, Windows& windows) {
-  const ConvShape s = shapeOfConv2d(context);
-  const TensorView& bias = context.inputs[2];
-  Gemm gemm = {};
-  gemm.m = s.batch * s.outY * s.outX;
-  gemm.n = s.groupFilters;
-  gemm.k = s.kernelY * s.kernelX * s.groupChannels;
-  gemm.batch = s.groups;
-  windowsOfInput(s, f32(context.inputs[0]), windows, gemm);
-  gemm.b = f32(context.inputs[1]);
-  gemm.bPitch = s.filters;
-  gemm.bBatchStride = s.groupFilters;
-  gemm.c = f32(context.outputs[0]);
-  gemm.cPitch = s.filters;
-  gemm.cBatchStride = s.groupFilters;
-  gemm.bias = bias.present ? f32(bias) : nullptr;
-  gemm.biasBatchStride = s.groupFilters;
-  gemm.activation = attrsOf<Conv2dAttrs>(context).activation;
-  return gemm;
-}
-
-static Workspace workspaceOfConv2d(const KernelContext& context) {
-  const ConvShape s = shapeOfConv2d(context);
-  const ConvWay way = wayOfConv2d(s);
-  if (way == ConvWay::kDepthwise) return {0, 0};
-  if (way == ConvWay::kDirect) return workspaceOfDirect(s);
-  Windows windows;
-  return OCELLUS_ISA::gemmWorkspace(gemmOfConv2d(context, windows));
-}
-
-static const char* algorithmOfConv2d(const KernelContext& context) {
-  return nameOf(wayOfConv2d(shapeOfConv2d(context)));
-}
-
-static void runConv2d(const KernelContext& context) {
-  const ConvShape s = shapeOfConv2d(context);
-  const ConvWay way = wayOfConv2d(s);
-  const TensorView* in = context.inputs;
-  const float* bias = in[2].present ? f32(in[2]) : nullptr;
-  const int32_t activation = attrsOf<Conv2dAttrs>(context).activation;
-  if (way == ConvWay::kDepthwise)
-    return runDepthwise(context, s, f32(in[0]), f32(in[1]), bias, activation, f32(context.outputs[0]));
-  if (way == ConvWay::kDirect)
-    return runDirect(context, {s, f32(in[0]), f32(in[1]), false, bias, activation, f32(context.outputs[0])});
-  Windows windows;
-  OCELLUS_ISA::runGemm(context, gemmOfConv2d(context, windows), context.scratch);
-}
 
 // ---- conv2dGradWeight
 
@@ -172,7 +89,7 @@ static void runGradWeight(const KernelContext& context) {
 static Workspace workspaceOfInputGradient(const InputGradient& g) {
   const ConvWay way = wayOfInputGradient(g.shape);
   if (way == ConvWay::kDepthwise) return workspaceOfDepthwiseInput(g.shape);
-  if (way == ConvWay::kTurned) return workspaceOfDirect(turnedOf(g.shape));
+  if (way == ConvWay::kTurned) return workspaceOfDirect(turnedOf(g.shape), WeightForm::kTurned);
   return way == ConvWay::kFold ? workspaceOfFold(g) : workspaceOfGather(g);
 }
 
@@ -181,7 +98,7 @@ static void runInputGradient(const KernelContext& context, const InputGradient& 
   if (way == ConvWay::kDepthwise) {
     runDepthwiseInput(context, g.shape, g.dy, g.weight, g.bias, g.activation, g.dx);
   } else if (way == ConvWay::kTurned) {
-    runDirect(context, {turnedOf(g.shape), g.dy, g.weight, true, g.bias, g.activation, g.dx});
+    runDirect(context, {turnedOf(g.shape), g.dy, g.weight, WeightForm::kTurned, g.bias, g.activation, g.dx});
   } else if (way == ConvWay::kFold) {
     runFold(context, g);
   } else {
@@ -255,6 +172,10 @@ static void runTranspose(const KernelContext& context) { runInputGradient(contex
 const KernelEntry kEntries[] = {
     {"conv2d(x, weight, bias?) -> (y) {strides:i2, padding:i4, dilation:i2, groups:i, activation:i}",
      sizeof(Conv2dAttrs), checkConv2d, workspaceOfConv2d, runConv2d, algorithmOfConv2d},
+    {"packFilter(weight) -> (packed) {}", 0, checkPackFilter, nullptr, runPackFilter},
+    {"packedConv2d(x, packed, bias?) -> (y) {kernelSize:i2, filters:i, strides:i2, padding:i4, dilation:i2, "
+     "activation:i}",
+     sizeof(PackedConv2dAttrs), checkPackedConv2d, workspaceOfPacked, runPackedConv2d, algorithmOfPacked},
     {"conv2dGradInput(dy, weight) -> (dx) {inputSize:i2, strides:i2, padding:i4, dilation:i2, groups:i}",
      sizeof(GradInputAttrs), checkGradInput, workspaceOfGradInput, runGradInput, algorithmOfGradInput},
     {"conv2dGradWeight(x, dy) -> (dw) {kernelSize:i2, strides:i2, padding:i4, dilation:i2, groups:i}",

@@ -24,20 +24,28 @@ constexpr int64_t kDirectTaskFlops = 6 << 20;
 // A single image is work for several threads too.
 constexpr int64_t kLeastBlocks = 8;
 
+// Where weight(ky, kx, channel, filter) of the convolution that is computed stands.
+enum class WeightForm {
+  kStored,  // [ky][kx][channel][filter]
+  kTurned,  // [kernelY - 1 - ky][kernelX - 1 - kx][filter][channel]
+  kPacked,  // [panel][ky][kx][channel][kPackedColumns], made by packFilter
+};
+
 // What is convolved with what: the forward convolution, or dy with the turned filter.
 struct Direct {
   ConvShape shape;  // of the convolution that is computed: `height` x `width` x `channels` is read
   const float* x;
-  const float* weight;  // of the op, [kernelY, kernelX, in, out]
-  bool turnedWeight;    // use weight[kernelY - 1 - ky][kernelX - 1 - kx][filter][channel] instead
+  const float* weight;
+  WeightForm form;
   const float* bias;
   int32_t activation;
   float* y;
 };
 
 struct DirectPlan {
-  int64_t k;                  // floats of a window
-  int64_t panels;             // of kTileColumns filters
+  int64_t k;             // floats of a window
+  int64_t panelColumns;  // filters of a panel
+  int64_t panels;
   bool copies;                // rows are copied, with zeros beside them
   int64_t paddedWidth;        // pixels of a copied row
   int64_t blockRows, blocks;  // output rows of a task's block; blocks of an image
@@ -45,10 +53,11 @@ struct DirectPlan {
   int64_t groupPanels;
 };
 
-static inline DirectPlan planOf(const ConvShape& s) {
+static inline DirectPlan planOf(const ConvShape& s, WeightForm form) {
   DirectPlan p;
   p.k = s.kernelY * s.kernelX * s.channels;
-  p.panels = ceilDiv(s.filters, kTileColumns);
+  p.panelColumns = form == WeightForm::kPacked ? kPackedColumns : kTileColumns;
+  p.panels = ceilDiv(s.filters, p.panelColumns);
   p.paddedWidth = (s.outX - 1) * s.strideX + s.kernelX;
   p.copies = s.left != 0 || (s.outX - 1) * s.strideX + s.kernelX - s.left > s.width;
   const int64_t rowBytes = p.paddedWidth * s.channels * 4;
@@ -56,7 +65,7 @@ static inline DirectPlan planOf(const ConvShape& s) {
   p.blocks = minOf(s.outY, maxOf(ceilDiv(s.outY, rows), ceilDiv(kLeastBlocks, maxOf(1, s.batch))));
   p.blockRows = ceilDiv(s.outY, p.blocks);
   p.inputRows = (p.blockRows - 1) * s.strideY + s.kernelY;
-  p.groupPanels = maxOf(1, kGroupBytes / (p.k * kTileColumns * 4));
+  p.groupPanels = maxOf(1, kGroupBytes / (p.k * p.panelColumns * 4));
   return p;
 }
 
@@ -67,24 +76,19 @@ static inline bool suitsDirect(const ConvShape& s) {
   return plain && !isBadPitch(s.strideX * s.channels) && s.top >= 0 && s.left >= 0 && s.filters >= kVecWidth / 4;
 }
 
-static inline Workspace workspaceOfDirect(const ConvShape& s) {
-  const DirectPlan p = planOf(s);
+static inline Workspace workspaceOfDirect(const ConvShape& s, WeightForm form) {
+  const DirectPlan p = planOf(s, form);
   const int64_t copy = p.copies ? p.inputRows * p.paddedWidth * s.channels + kVecWidth : 0;
-  return {p.panels * p.k * kTileColumns * 4, copy * 4};
+  const int64_t packed = form == WeightForm::kPacked ? 0 : p.panels * p.k * p.panelColumns;
+  return {packed * 4, copy * 4};
 }
 
 // Panel of kTileColumns filters: [k][kTileColumns], zeros behind the last filter.
 static void packFilters(const Direct& d, const DirectPlan& p, int64_t panel, float* target) {
   const ConvShape& s = d.shape;
   const int64_t first = panel * kTileColumns, columns = minOf(kTileColumns, s.filters - first);
-  if (!d.turnedWeight) {
-    for (int64_t k = 0; k < p.k; k++) {
-      float* row = target + k * kTileColumns;
-      copyFloats(row, d.weight + k * s.filters + first, columns);
-      if (columns < kTileColumns) clearFloats(row + columns, kTileColumns - columns);
-    }
-    return;
-  }
+  if (d.form == WeightForm::kStored)
+    return packColumns(d.weight + first, s.filters, columns, p.k, target, kTileColumns);
   const int64_t taps = s.kernelY * s.kernelX;
   for (int64_t tap = 0; tap < taps; tap++) {
     const float* from = d.weight + ((taps - 1 - tap) * s.filters + first) * s.channels;
@@ -125,23 +129,41 @@ static void directBlock(const Direct& d, const DirectPlan& p, const float* image
   const auto rowOf = [&](int64_t row) { return p.copies ? copy + row * rowPitch : image + (origin + row) * rowPitch; };
   const Limits limits = limitsOf(d.activation);
   const int64_t tiles = ceilDiv(s.outX, kTileRows);
+  const int64_t panelFloats = p.k * p.panelColumns;
   for (int64_t group = 0; group < p.panels; group += p.groupPanels) {
+    const int64_t next = minOf(p.panels, group + p.groupPanels);
+    // What comes after this group is fetched meanwhile.
+    const float* ahead = panels + next * panelFloats;
+    const float* lastAhead = panels + minOf(p.panels, next + p.groupPanels) * panelFloats;
     for (int64_t oy = from; oy < to; oy++) {
       const int64_t top = oy * s.strideY - s.top;
       const int64_t firstTap = maxOf(0, -top), taps = minOf(s.kernelY, s.height - top) - firstTap;
-      for (int64_t panel = group; panel < minOf(p.panels, group + p.groupPanels); panel++) {
-        const int64_t first = panel * kTileColumns, columns = minOf(kTileColumns, s.filters - first);
+      int64_t columns;
+      for (int64_t first = group * p.panelColumns; first < minOf(s.filters, next * p.panelColumns); first += columns) {
+        const int64_t panel = first / p.panelColumns, inside = first % p.panelColumns;
+        columns = minOf(minOf(kTileColumns, p.panelColumns - inside), s.filters - first);
         const float* bias = d.bias ? d.bias + first : nullptr;
         float* out = y + oy * s.outX * s.filters + first;
         for (int64_t t = 0; t < tiles; t++) {
           const int64_t x = s.outX * t / tiles, rows = s.outX * (t + 1) / tiles - x;
           const float* a = rowOf(top - origin + firstTap) + x * s.strideX * s.channels;
-          const float* b = panels + (panel * p.k + firstTap * segment) * kTileColumns;
-          const TileInput in = {taps > 0 ? segment : 0, a,       s.strideX * s.channels, b, kTileColumns,
-                                maxOf(taps - 1, 0),     rowPitch};
+          const float* b = panels + panel * panelFloats + firstTap * segment * p.panelColumns + inside;
+          const TileInput in = {taps > 0 ? segment : 0,
+                                a,
+                                s.strideX * s.channels,
+                                b,
+                                p.panelColumns,
+                                maxOf(taps - 1, 0),
+                                rowPitch,
+                                ahead};
           const TileOutput result = {out + x * s.filters, s.filters,     columns, false, true, bias,
                                      limits.floor,        limits.ceiling};
-          computeTile<false>(rows, ceilDiv(columns, kVecWidth), in, result);
+          if (ahead < lastAhead) {
+            computeTile<false, 0, true>(rows, ceilDiv(columns, kVecWidth), in, result);
+            ahead += maxOf(taps, 0) * aheadFloats(segment);
+          } else {
+            computeTile<false>(rows, ceilDiv(columns, kVecWidth), in, result);
+          }
         }
       }
     }
@@ -150,14 +172,19 @@ static void directBlock(const Direct& d, const DirectPlan& p, const float* image
     applyActivation(d.activation, y + from * s.outX * s.filters, s.filters, (to - from) * s.outX, s.filters);
 }
 
-static void runDirect(const KernelContext& context, const Direct& d) {
-  const ConvShape& s = d.shape;
-  const DirectPlan p = planOf(s);
+static const float* packAllFilters(const KernelContext& context, const Direct& d, const DirectPlan& p) {
   float* panels = reinterpret_cast<float*>(context.scratch);
   const int64_t panelFloats = p.k * kTileColumns;
   parallelFor(context, p.panels, grainFor(8 * panelFloats), [&](int64_t begin, int64_t end, int32_t) {
     for (int64_t panel = begin; panel < end; panel++) packFilters(d, p, panel, panels + panel * panelFloats);
   });
+  return panels;
+}
+
+static void runDirect(const KernelContext& context, const Direct& d) {
+  const ConvShape& s = d.shape;
+  const DirectPlan p = planOf(s, d.form);
+  const float* panels = d.form == WeightForm::kPacked ? d.weight : packAllFilters(context, d, p);
   const int64_t flops = 2 * p.blockRows * s.outX * s.filters * p.k;
   const int64_t grain = maxOf(1, kDirectTaskFlops / maxOf(1, flops));
   parallelFor(context, s.batch * p.blocks, grain, [&](int64_t begin, int64_t end, int32_t worker) {

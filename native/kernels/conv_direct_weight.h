@@ -24,7 +24,7 @@ struct DirectWeightPlan {
 
 static inline DirectWeightPlan planOfWeight(const ConvShape& s) {
   DirectWeightPlan p;
-  p.rows = planOf(s);
+  p.rows = planOf(s, WeightForm::kStored);
   p.copies = p.rows.copies || s.top != 0 || (s.outY - 1) * s.strideY + s.kernelY - s.top > s.height;
   p.copiesGradient = s.filters % kVecWidth != 0;
   p.pitch = roundUp(s.filters, kVecWidth);

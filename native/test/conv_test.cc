@@ -88,6 +88,33 @@ void finishRows(std::vector<double>& values, const Tensor& bias, int64_t activat
 // Rounding errors grow like the root of the number of terms.
 double tolerance(int64_t terms) { return 2e-6 * sqrt(1.0 + (double)terms); }
 
+Shape packedShape(const Conv& c) { return {(c.filters + 31) / 32, c.kernelY * c.kernelX * c.channels, 32}; }
+
+Attrs packedAttrs(const Conv& c, int64_t activation) {
+  Attrs attrs;
+  attrs.i(c.kernelY).i(c.kernelX).i(c.filters).i(c.strideY).i(c.strideX);
+  attrs.i(c.top).i(c.bottom).i(c.left).i(c.right).i(c.dilationY).i(c.dilationX);
+  return attrs.i(activation);
+}
+
+// With a packed weight, whatever stands behind the last filter, the output has the bits it has without.
+void packedIsTheSame(const Conv& c, int64_t activation, const Tensor& x, const Tensor& w, const Tensor& bias,
+                     const Tensor& y) {
+  std::vector<Tensor> packed = {empty(packedShape(c))}, out = {empty(c.output())};
+  if (!run(family, "packFilter", {w}, packed, Attrs())) return;
+  const int64_t k = packed[0].shape[1];
+  bool right = true;
+  for (int64_t i = 0; i < packed[0].size(); i++) {
+    const int64_t filter = i / 32 / k * 32 + i % 32;
+    const double expected = filter < c.filters ? w[i / 32 % k * c.filters + filter] : 0;
+    right &= packed[0][i] == expected;
+    if (filter >= c.filters) packed[0][i] = NAN;
+  }
+  check(right, ("packFilter " + c.name()).c_str());
+  if (run(family, "packedConv2d", {x, packed[0], bias}, out, packedAttrs(c, activation)))
+    check(out[0].values == y.values, ("packedConv2d " + c.name()).c_str());
+}
+
 void all(Random& source, const Conv& c, int64_t activation, bool withBias) {
   const Tensor x = random(source, c.input()), w = random(source, c.weight()), dy = random(source, c.output());
   const Tensor bias = withBias ? random(source, {c.filters}) : absent();
@@ -105,6 +132,7 @@ void all(Random& source, const Conv& c, int64_t activation, bool withBias) {
   finishRows(y, bias, activation);
   if (run(family, "conv2d", {x, w, bias}, out, c.append(forward).i(activation)))
     close(out[0], y, tolerance(taps * c.channels), "conv2d " + c.name());
+  if (c.groups == 1) packedIsTheSame(c, activation, x, w, bias, out[0]);
 
   out = {empty(c.input())};
   Attrs gradInput;
@@ -229,6 +257,31 @@ void rejections() {
   Attrs attrs;
   rejects(family, "conv2d", {empty(good.input()), empty(good.weight()), empty({5})}, {empty(good.output())},
           good.append(attrs).i(0), "a bias of another length");
+  const Conv plain = {2, 9, 8, 6, 3, 2, 40, 2, 1, 1, 0, 1, 1, 2, 1, 1};
+  const auto tryPacked = [&](const Conv& c, const char* what, Shape packed = {}, Shape w = {}) {
+    const Tensor form = empty(packed.empty() ? packedShape(plain) : packed);
+    if (w.empty()) {
+      const Attrs given = packedAttrs(c, 0);
+      rejects(family, "packedConv2d", {empty(plain.input()), form, absent()}, {empty(plain.output())}, given, what);
+    } else {
+      rejects(family, "packFilter", {empty(w)}, {form}, Attrs(), what);
+    }
+  };
+  bad = plain;
+  bad.kernelY = -3;
+  tryPacked(bad, "a negative kernel");
+  bad = plain;
+  bad.filters = 64;
+  tryPacked(bad, "another number of filters");
+  bad = plain;
+  bad.strideX = 0;
+  tryPacked(bad, "a packed convolution with a stride of 0");
+  tryPacked(plain, "too few panels", {1, 36, 32});
+  tryPacked(plain, "panels of another length", {2, 35, 32});
+  tryPacked(plain, "panels of another width", {3, 36, 16});
+  tryPacked(plain, "a weight of rank 3", {}, {3, 2, 240});
+  tryPacked(plain, "a weight without filters", {0, 36, 32}, {3, 2, 6, 0});
+  tryPacked(plain, "a weight of another size", {}, {3, 2, 6, 70});
   Attrs size;
   rejects(family, "conv2dGradInput", {empty(good.output()), empty(good.weight())}, {empty(good.input())},
           good.append(size.i(good.height + 1).i(good.width)), "an inputSize that is not the output's");
@@ -265,6 +318,8 @@ int main() {
       {1, 3, 3, 2, 3, 3, 2, 1, 1, 30, 30, 30, 30, 1, 1, 1},  // mostly padding
       {1, 29, 31, 18, 7, 7, 256, 2, 2, 3, 3, 3, 3, 1, 1, 1},
       {1, 20, 20, 130, 3, 3, 256, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+      {1, 9, 9, 200, 3, 3, 290, 1, 1, 1, 1, 1, 1, 1, 1, 1},   // more weights than a block of them takes
+      {1, 7, 7, 1024, 1, 1, 140, 1, 1, 0, 0, 0, 0, 1, 1, 1},  // several runs of k, a bad pitch
   };
   for (const Conv& c : cases) all(source, c, source.below(5), true);
   const Conv batches[] = {

@@ -3,7 +3,7 @@
 // set only, so that a plan (and the numbers it computes) is the same on every run.
 
 import type { GraphNode } from '../graph/graph.js';
-import { type Algorithm, winogradKernel } from '../graph/lower.js';
+import { type Algorithm, takesPackedWeight, winogradKernel } from '../graph/lower.js';
 import { conv2dSizes } from '../ops/conv.js';
 
 /** 'auto': where it pays and costs no accuracy to speak of. 'fast': larger tiles too, with more rounding. 'off': never. */
@@ -21,32 +21,45 @@ const leastChannels = 16;
 /** Maps from this size on take tiles of 6x6 pixels in mode 'fast'. */
 const largeMap = 24;
 
+/** Rows of products that native/gemm/thin.h computes. */
+const fewPixels = 16;
+
 /** GFLOP/s of one core in a well-fed matrix product: between what current processors with the instructions reach. */
 const gflopsOfIsa: Readonly<Record<string, number>> = { avx512: 170, avx2: 100, neon: 40, scalar: 8 };
 /** GB/s at which transformed tiles are written and read again (second-level cache), and transformed filters. */
 const tileBandwidth = 60;
 const filterBandwidth = 15;
 
-const direct: Algorithm = { name: 'direct' };
+/** The op's own kernel. A weight that serves for many runs is packed for it once. */
+function own(node: GraphNode, weightIsFixed: boolean): Algorithm {
+  return { name: weightIsFixed && takesPackedWeight(node) && !readsWeightAlongRows(node) ? 'packed' : 'direct' };
+}
+
+/** A product of so few pixels with a weight takes the time of reading it, for which it lies best as it is. */
+function readsWeightAlongRows({ inputs: [, weight], outputs: [{ shape }] }: GraphNode): boolean {
+  const [height, width] = weight?.shape ?? [];
+  return height === 1 && width === 1 && shape[0] * shape[1] * shape[2] <= fewPixels;
+}
 
 export interface AlgorithmChoice {
   algorithm: AlgorithmName;
   winograd: WinogradMode;
   isa: string;
-  /** Filters are transformed once for many runs. */
-  weightsAreFixed: boolean;
+  /** Filters are transformed or packed once for many runs. */
+  weightIsFixed: boolean;
 }
 
 export function chooseAlgorithm(node: GraphNode, choice: AlgorithmChoice): Algorithm {
   const kernel = choice.winograd === 'off' || choice.algorithm === 'direct' ? null : winogradKernel(node);
   const sizes = kernel && conv2dSizes(node);
-  if (!sizes) return direct;
+  if (!sizes) return own(node, choice.weightIsFixed);
   const large = choice.winograd === 'fast' && Math.min(...sizes.pixels) >= largeMap;
   const tile = kernel === 5 ? 2 : large ? 6 : 4;
   const winograd: Algorithm = { name: 'winograd', tile };
   if (choice.algorithm === 'winograd') return winograd;
-  if (Math.min(sizes.channels, sizes.filters) < leastChannels) return direct;
-  return estimate(node, kernel, tile, sizes, choice) < 1 ? winograd : direct;
+  const pays =
+    Math.min(sizes.channels, sizes.filters) >= leastChannels && estimate(node, kernel, tile, sizes, choice) < 1;
+  return pays ? winograd : own(node, choice.weightIsFixed);
 }
 
 /** Time of Winograd's algorithm over that of the direct one. */
@@ -55,7 +68,7 @@ function estimate(
   kernel: number,
   tile: number,
   { channels, filters, pixels }: { channels: number; filters: number; pixels: readonly number[] },
-  { isa, weightsAreFixed }: AlgorithmChoice,
+  { isa, weightIsFixed }: AlgorithmChoice,
 ): number {
   const batch =
     node.outputs[0].shape.length === 4 && node.op.name !== 'conv2dGradWeight'
@@ -67,7 +80,7 @@ function estimate(
   const perNanosecond = gflopsOfIsa[isa] ?? gflopsOfIsa.scalar;
   const directTime = (2 * kernel ** 2 * products * batch * pixels[0] * pixels[1]) / perNanosecond;
   const transformed = 2 * 4 * planes * (channels + filters) * tiles;
-  const filterBytes = weightsAreFixed && node.op.name !== 'conv2dGradWeight' ? 0 : 4 * planes * products;
+  const filterBytes = weightIsFixed && node.op.name !== 'conv2dGradWeight' ? 0 : 4 * planes * products;
   const time =
     (2 * planes * products * tiles) / (0.9 * perNanosecond) +
     transformed / tileBandwidth +

@@ -85,12 +85,12 @@ export class NativeBackend implements Backend {
     }
   }
 
-  algorithm(node: GraphNode, weightsAreFixed: boolean): Algorithm {
+  algorithm(node: GraphNode, weightIsFixed: boolean): Algorithm {
     return chooseAlgorithm(node, {
       algorithm: this.preferred,
       winograd: this.winograd,
       isa: this.isa,
-      weightsAreFixed,
+      weightIsFixed,
     });
   }
 

@@ -9,7 +9,7 @@ import type { Graph, GraphNode, GraphValue } from './graph.js';
 import { type Algorithm, lower } from './lower.js';
 import { planMemory } from './memory.js';
 import type { Plan, PlanBuffer, PlanStep } from './plan.js';
-import { hoist } from './prologue.js';
+import { constantValues, hoist } from './prologue.js';
 import { fuse, prune } from './rewrite.js';
 import type { Variables } from './variables.js';
 
@@ -17,8 +17,8 @@ import type { Variables } from './variables.js';
 export interface CompileTarget {
   /** Bytes of scratch for a step beyond what the TypeScript row asks for. */
   workspace(step: PlanStep): number;
-  /** How to compute an op; `weightsAreFixed`: what depends on weights alone is computed once for many runs. */
-  algorithm(node: GraphNode, weightsAreFixed: boolean): Algorithm;
+  /** How to compute an op; `weightIsFixed`: what depends on its weight alone is computed once for many runs. */
+  algorithm(node: GraphNode, weightIsFixed: boolean): Algorithm;
 }
 
 export interface CompileOptions {
@@ -46,8 +46,11 @@ export function compile(graph: Graph, options: CompileOptions): Plan {
   const pruned = prune(graph.nodes, keep);
   const fused = options.fuse === false ? pruned : fuseGradients(graph, fuse(pruned, keep), keep);
   const folded = options.prologue && options.fuse !== false ? foldNormalization(graph, fused, keep) : fused;
-  const { target, prologue: weightsAreFixed = false } = options;
-  const lowered = target ? lower(graph, folded, (node) => target.algorithm(node, weightsAreFixed)) : folded;
+  const fixed = options.prologue ? constantValues(folded) : new Set<number>();
+  const { target } = options;
+  const lowered = target
+    ? lower(graph, folded, (node) => target.algorithm(node, fixed.has(node.inputs[1]?.id ?? -1)))
+    : folded;
   const { nodes, prologue } = options.prologue ? hoist(lowered) : { nodes: lowered, prologue: 0 };
 
   const unplaced = nodes.map((node) => toStep(node, (value) => toBuffer(value, 0, 'arena'), 0, 0));

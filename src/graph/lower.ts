@@ -2,12 +2,14 @@
 // gradients, so an algorithm needs no gradient of its own. Which algorithm serves is the backend's choice.
 
 import { conv2dSizes } from '../ops/conv.js';
-import type { Graph, GraphNode } from './graph.js';
+import type { Graph, GraphNode, GraphValue } from './graph.js';
 
 /** How a convolution (or one of its gradients) is computed. */
 export type Algorithm =
   /** The op's own kernel. */
   | { readonly name: 'direct' }
+  /** The kernel of conv2d, with a weight that was brought into its order before. */
+  | { readonly name: 'packed' }
   /** By interpolation on tiles of tile x tile output pixels. */
   | { readonly name: 'winograd'; readonly tile: number };
 
@@ -22,13 +24,27 @@ export function winogradKernel(node: GraphNode): number | null {
   return ones && height === width && (height === 3 || height === 5) && reaches ? height : null;
 }
 
+/** Whether the kernel of this op can take a packed weight. */
+export function takesPackedWeight({ op, attrs }: GraphNode): boolean {
+  return op.name === 'conv2d' && attrs.groups === 1;
+}
+
 /** The program with every op replaced by what `choose` picks for it. */
 export function lower(graph: Graph, nodes: readonly GraphNode[], choose: (node: GraphNode) => Algorithm): GraphNode[] {
   return nodes.flatMap((node) => {
     const algorithm = choose(node);
+    if (algorithm.name === 'packed' && takesPackedWeight(node)) return packed(graph, node);
     const kernelSize = algorithm.name === 'winograd' ? winogradKernel(node) : null;
     return algorithm.name === 'winograd' && kernelSize ? winograd(graph, node, algorithm.tile, kernelSize) : [node];
   });
+}
+
+function packed(graph: Graph, node: GraphNode): GraphNode[] {
+  const [x, weight, ...addends] = node.inputs as readonly GraphValue[];
+  const { groups, ...others } = node.attrs;
+  const attrs = { kernelSize: weight.shape.slice(0, 2), filters: weight.shape[3], ...others };
+  const filter = graph.derive('packFilter', [weight], {}, `${node.name}/filter`);
+  return [filter, graph.derive('packedConv2d', [x, filter.outputs[0], ...addends], attrs, node.name, node.outputs)];
 }
 
 function winograd(graph: Graph, node: GraphNode, tile: number, kernelSize: number): GraphNode[] {

@@ -16,6 +16,7 @@ import { matmulOps } from './matmul.js';
 import { normalizationOps } from './normalization.js';
 import type { AnyOp } from './op.js';
 import { optimizerOps } from './optimizer.js';
+import { packedOps } from './packed.js';
 import { paddingOps } from './padding.js';
 import { pointwiseOps } from './pointwise.js';
 import { poolingOps } from './pooling.js';
@@ -52,6 +53,7 @@ const families: readonly (readonly AnyOp[])[] = [
   optimizerOps,
   layerwiseOps,
   winogradOps,
+  packedOps,
   foldingOps,
 ];
 

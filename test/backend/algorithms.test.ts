@@ -102,6 +102,47 @@ describe.skipIf(!addon).each(isas)('%s', (isa) => {
     expect(names(backend('auto', 'direct'))).toBe('direct');
   });
 
+  describe('a weight that is fixed', () => {
+    const { padding } = same;
+    const ops = (weightShape: number[], attrs: AnyAttrs, options: { x?: number[]; prologue?: boolean } = {}) => {
+      const graph = new Graph();
+      const variables = new Variables();
+      const weight = graph.variable(variables.declare('weight', weightShape, 'float32', 'state'));
+      const x = graph.input('x', options.x ?? image);
+      const [y] = graph.emit('conv2d', [x, weight], attrs);
+      const target = backend('auto');
+      const plan = compile(graph, { outputs: { y }, variables, target, prologue: options.prologue ?? true });
+      return [plan.prologue, ...namesOf(plan, target).map((names) => names.join(' ').trim())];
+    };
+
+    test('is packed once, whatever the way of the kernel', () => {
+      expect(ops([1, 1, 32, 48], {})).toEqual([1, 'packFilter', 'packedConv2d pointwise']);
+      expect(ops([3, 3, 32, 48], { padding, strides: [2, 2] })).toEqual([1, 'packFilter', 'packedConv2d direct']);
+      expect(ops([3, 3, 32, 48], dilated)).toEqual([1, 'packFilter', 'packedConv2d im2col']);
+    });
+
+    test('stays as it is in other plans, in groups and for a few pixels; Winograd has a form of its own', () => {
+      expect(ops([1, 1, 32, 48], {}, { prologue: false })).toEqual([0, 'conv2d pointwise']);
+      expect(ops([3, 3, 16, 48], { padding, groups: 2 })).toEqual([0, 'conv2d im2col']);
+      expect(ops([3, 3, 1, 32], { padding, groups: 32 })).toEqual([0, 'conv2d depthwise']);
+      expect(ops([1, 1, 32, 48], {}, { x: [1, 4, 4, 32] })).toEqual([0, 'conv2d pointwise']);
+      expect(ops([3, 3, 32, 48], { padding })).toEqual([
+        1,
+        'winogradFilter winograd F(4,3)',
+        'winogradConv2d winograd F(4,3)',
+      ]);
+    });
+
+    test('is not what an op makes of the input', () => {
+      const graph = new Graph();
+      const weight = graph.input('weight', [1, 1, 32, 48]);
+      const [y] = graph.emit('conv2d', [graph.input('x', image), weight], {});
+      const target = backend('auto');
+      const plan = compile(graph, { outputs: { y }, variables: new Variables(), target, prologue: true });
+      expect(namesOf(plan, target)).toEqual([['conv2d', 'pointwise']]);
+    });
+  });
+
   test('every convolution of a residual network has a name, training and predicting; nothing else has', () => {
     const net = residualNet();
     net.compile({ optimizer: 'sgd', loss: 'sparseCategoricalCrossentropy', backend: 'native', isa });

@@ -68,7 +68,7 @@ function targets(): [string, Backend][] {
   const winogradInTypescript: Backend = {
     ...typescriptBackend,
     algorithm: (node) =>
-      chooseAlgorithm(node, { algorithm: 'winograd', winograd: 'auto', isa: 'avx512', weightsAreFixed: true }),
+      chooseAlgorithm(node, { algorithm: 'winograd', winograd: 'auto', isa: 'avx512', weightIsFixed: true }),
   };
   const native = (addon?.isas() ?? []).flatMap((isa) =>
     (['direct', 'winograd'] as const).map((algorithm): [string, Backend] => [

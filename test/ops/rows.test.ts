@@ -148,6 +148,9 @@ const signatures = [
   'winogradFilter(weight) -> (u) {tile:i, rotate:i}',
   'winogradConv2d(x, u, bias?) -> (y) {tile:i, kernelSize:i, filters:i, padding:i4, activation:i}',
   'winogradConv2dGradWeight(x, dy) -> (dw) {tile:i, kernelSize:i, padding:i4}',
+  // packed weights
+  'packFilter(weight) -> (packed) {}',
+  'packedConv2d(x, packed, bias?) -> (y) {kernelSize:i2, filters:i, strides:i2, padding:i4, dilation:i2, activation:i}',
   // folding
   'foldBatchNorm(weight, bias?, gamma?, beta?, mean, variance) -> (foldedWeight, foldedBias) {epsilon:f, axis:i}',
 ];
@@ -312,6 +315,25 @@ const errors: [string, (TensorSpec | null)[], AnyAttrs, RegExp][] = [
     [float(1, 3, 3, 8), float(3, 3, 4, 8), null],
     { outputSize: [4, 5] },
     /'x' of 2x3 pixels, got 3x3/,
+  ],
+  ['packFilter', [float(3, 3, 0, 8)], {}, /'weight' with sizes of at least 1, got 3x3x0x8/],
+  [
+    'packedConv2d',
+    [float(1, 5, 5, 3), float(1, 27, 32), null],
+    { kernelSize: [3, 3], filters: 40 },
+    /'packed' of shape 2x27x32 \(the packed weight\), got 1x27x32/,
+  ],
+  [
+    'packedConv2d',
+    [float(1, 2, 5, 3), float(1, 27, 32), null],
+    { kernelSize: [3, 3], filters: 8 },
+    /fits into the padded input of 2x5, got 3x3/,
+  ],
+  [
+    'packedConv2d',
+    [float(1, 5, 5, 3), float(1, 27, 32), null],
+    { kernelSize: [3, 3], filters: 0 },
+    /filters of at least 1/,
   ],
   ['maxPool2d', [float(1, 4, 4)], pool, /'x' of rank 4/],
   ['maxPool2d', [float(1, 1, 4, 2)], pool, /a pool that fits into the padded input of 1x4, got 2x2/],
