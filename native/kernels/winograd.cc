@@ -145,6 +145,9 @@ constexpr int64_t kFewPlaneBytes = 12 << 20;
 // Panels of filters that make a task of one plane.
 constexpr int64_t kPanelsPerTask = 4;
 
+// Tiles of fewer rows wait for filters themselves and have no time to fetch the next ones.
+constexpr int64_t kFetchingRows = kTileRows / 2;
+
 // Enough tiles to reuse a panel of filters, few enough for both sets of planes to stay in L2; more where the filters
 // themselves do not, so that they are read less often.
 static inline int64_t tileBlock(int64_t alpha, int64_t channels, int64_t filters, int64_t tiles) {
@@ -221,10 +224,24 @@ static void multiplyPlane(const ConvShape& shape, int64_t s, int64_t firstPanel,
       const float* b = u + ((s * panels + panel) * channels) * kPanel + lane;
       for (int64_t group = 0; group < groups; group++) {
         const int64_t row = count * group / groups, rows = count * (group + 1) / groups - row;
-        const TileInput in = {channels, x + s * shape.xPlane + row * shape.xPitch, shape.xPitch, b, kPanel, 0, 0};
+        // The next panel, of the next plane after the last one.
+        const int64_t fetched = group * aheadFloats(channels);
+        const bool fetches = kPitch == 0 && lane == 0 && rows >= kFetchingRows && fetched < channels * kPanel;
+        const TileInput in = {channels,
+                              x + s * shape.xPlane + row * shape.xPitch,
+                              shape.xPitch,
+                              b,
+                              kPanel,
+                              0,
+                              0,
+                              b + channels * kPanel + fetched};
         float* c = y + s * shape.yPlane + row * shape.yPitch + panel * kPanel + lane;
         const TileOutput out = sumsTo(c, shape.yPitch, vecs * kVecWidth, false);
-        computeTile<false, kPitch>(rows, vecs, in, out);
+        if (fetches) {
+          computeTile<false, kPitch, kPitch == 0>(rows, vecs, in, out);
+        } else {
+          computeTile<false, kPitch>(rows, vecs, in, out);
+        }
       }
     }
   }
