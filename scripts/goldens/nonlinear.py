@@ -38,7 +38,7 @@ def draw(shape, scale, positive=False):
     bytes_ = np.clip(np.rint(random.normal(size=shape) * 42), -127, 127)
     bytes_ = np.where(bytes_ == 0, 1, bytes_)
     if positive:
-        bytes_ = np.abs(bytes_) + 16
+        bytes_ = np.minimum(np.abs(bytes_) + 16, 127)
     inputs.append((bytes_ + 128).astype(np.uint8).ravel())
     return bytes_ * (scale / 64)
 
@@ -154,6 +154,87 @@ for axis in (-1, 1, 2, [1, 2], [1, 3], [2, 3], [1, 2, 3]):
 for axis in (-1, 1, -2):
     case(f"logSoftmax, axis {axis}", "logSoftmax", (2, 3, 5), lambda x, w, a=axis: A.log_softmax(x, axis=a),
          {"axis": axis})
+
+# ---- normalization -------------------------------------------------------------------------------------------------
+
+FULL = ["gamma", "beta", "movingMean", "movingVariance"]
+
+
+def norm_weights(shape, center=True, scale=True):
+    return {**({"gamma": (shape, "positive")} if scale else {}), **({"beta": shape} if center else {})}
+
+
+def kept(center, scale):
+    return [n for n, on in (("gamma", scale), ("beta", center)) if on]
+
+
+for training in (True, False):
+    for shape, axis in (((5, 7), -1), ((2, 3, 5, 4), -1), ((2, 3, 5, 4), 1), ((2, 3, 5, 4), 2), ((3, 5, 1), -1)):
+        for center, scale in ((True, True), (True, False), (False, True), (False, False)):
+            if not (center and scale) and axis != -1:
+                continue
+            channels = (shape[axis],)
+            case(f"batchNormalization {shape}, axis {axis}, center {center}, scale {scale}, training {training}",
+                 "batchNormalization", shape,
+                 of_layer(lambda a=axis, c=center, s=scale: L.BatchNormalization(axis=a, momentum=0.75, center=c, scale=s),
+                          training, kept(center, scale) + FULL[2:]),
+                 {"axis": axis, "momentum": 0.75, "center": center, "scale": scale},
+                 {**norm_weights(channels, center, scale), "movingMean": channels,
+                  "movingVariance": (channels, "positive")}, training=training)
+for shape, axis in (((5, 7), -1), ((2, 3, 5, 4), -1), ((2, 3, 5, 4), [1, 2, 3]), ((2, 3, 5, 4), [2, 3]),
+                    ((2, 3, 5, 4), 1), ((2, 3, 5, 4), [1, 3]), ((3, 1), -1), ((1, 131), -1), ((67, 3), -1)):
+    listed = axis if isinstance(axis, list) else [axis]
+    own = tuple(shape[a] for a in listed)
+    for center, scale in ((True, True), (False, True), (True, False), (False, False)):
+        if not (center and scale) and shape != (5, 7):
+            continue
+        case(f"layerNormalization {shape}, axis {axis}, center {center}, scale {scale}", "layerNormalization", shape,
+             of_layer(lambda a=axis, c=center, s=scale: L.LayerNormalization(axis=a, epsilon=0.01, center=c, scale=s),
+                      names=kept(center, scale)),
+             {"axis": axis, "epsilon": 0.01, "center": center, "scale": scale}, norm_weights(own, center, scale))
+    if axis in (-1, [1, 2, 3], [2, 3]):  # others Keras does not broadcast
+        case(f"rmsNormalization {shape}, axis {axis}", "rmsNormalization", shape,
+             of_layer(lambda a=axis: L.RMSNormalization(axis=a, epsilon=0.01), names=["scale"]),
+             {"axis": axis, "epsilon": 0.01}, {"scale": (own, "positive")})
+    case(f"unitNormalization {shape}, axis {axis}", "unitNormalization", shape,
+         of_layer(lambda a=axis: L.UnitNormalization(axis=a)), {"axis": axis})
+for shape, axis, groups in (((2, 3, 5, 6), -1, 3), ((2, 3, 5, 6), -1, 6), ((2, 3, 5, 6), -1, 1), ((2, 4, 5, 3), 1, 2),
+                            ((3, 7, 5), -1, 5), ((2, 11, 70), -1, 35), ((5, 6), -1, 2), ((1, 13, 13, 1), -1, 1),
+                            ((1, 13, 11, 4), -1, -1), ((2, 4, 3, 5), 2, -1)):
+    for center, scale in ((True, True), (False, True), (True, False), (False, False)):
+        if not (center and scale) and groups != 3:
+            continue
+        options = {"axis": axis, "center": center, "scale": scale}
+        case(f"groupNormalization {shape}, axis {axis}, groups {groups}, center {center}, scale {scale}",
+             "groupNormalization", shape,
+             of_layer(lambda a=axis, g=groups, c=center, s=scale: L.GroupNormalization(g, axis=a, center=c, scale=s),
+                      names=kept(center, scale)),
+             {"groups": groups, **options}, norm_weights((shape[axis],), center, scale), tolerance=2e-5)
+    if groups == -1:
+        case(f"instanceNormalization {shape}, axis {axis}", "instanceNormalization", shape,
+             of_layer(lambda a=axis: L.GroupNormalization(-1, axis=a), names=["gamma", "beta"]), {"axis": axis},
+             norm_weights((shape[axis],)))
+
+
+def local_response(x, radius, bias, alpha, beta):
+    """tf.nn.local_response_normalization, from its definition."""
+    padded = jnp.pad(x * x, [(0, 0)] * (x.ndim - 1) + [(radius, radius)])
+    total = sum(padded[..., k:k + x.shape[-1]] for k in range(2 * radius + 1))
+    return x / (bias + alpha * total) ** beta
+
+
+for shape in ((2, 3, 3, 13), (5, 7), (2, 5, 1)):
+    for radius, bias, alpha, beta in ((5, 1.0, 1.0, 0.5), (2, 2.0, 0.25, 0.75), (0, 1.0, 0.5, 1.0), (1, 1.5, 0.125, 0.625)):
+        case(f"localResponseNormalization {shape}, {radius} {bias} {alpha} {beta}", "localResponseNormalization", shape,
+             lambda x, w, o=(radius, bias, alpha, beta): local_response(x, *o),
+             {"depthRadius": radius, "bias": bias, "alpha": alpha, "beta": beta})
+
+# ---- embedding -----------------------------------------------------------------------------------------------------
+
+for shape, rows, length in (((3, 7), 11, 5), ((13,), 1, 3), ((2, 3, 5), 7, 1), ((5, 11), 3, 37)):
+    case(f"embedding {shape}, {rows} x {length}", "embedding", shape if len(shape) > 1 else (*shape, 1),
+         of_layer(lambda r=rows, n=length: L.Embedding(r, n), names=["embeddings"]),
+         {"inputDim": rows, "outputDim": length}, {"embeddings": (rows, length)}, integers=rows)
 
 # ---- the file ------------------------------------------------------------------------------------------------------
 
