@@ -9,6 +9,9 @@ extern const KernelFamily layerwiseFamily, lossFamily, optimizerFamily;
 
 namespace {
 
+// As the op's own default: no row is left out.
+constexpr int32_t kNoLabel = -2147483647;
+
 const KernelFamily& loss = ocellus::OCELLUS_ISA::lossFamily;
 const KernelFamily& layerwise = ocellus::OCELLUS_ISA::layerwiseFamily;
 const KernelFamily& optimizer = ocellus::OCELLUS_ISA::optimizerFamily;
@@ -41,14 +44,25 @@ void crossEntropy(Random& source, int64_t rows, int64_t classes, double scale) {
     close(got[0], want, 3e-6, "softmaxCrossEntropy");
     close(got[1], p, 1e-6, "softmaxCrossEntropy, probabilities");
   }
-  if (run(loss, "sparseSoftmaxCrossEntropy", {x, sparse}, got, Attrs().i(-1))) {
+  if (run(loss, "sparseSoftmaxCrossEntropy", {x, sparse}, got, Attrs().i(kNoLabel))) {
     close(got[0], wantSparse, 1e-6, "sparseSoftmaxCrossEntropy");
     close(got[1], p, 1e-6, "sparseSoftmaxCrossEntropy, probabilities");
   }
   if (run(loss, "softmaxCrossEntropyGrad", {got[1], labels, dloss}, gradient, Attrs()))
     close(gradient[0], dx, 2e-6, "softmaxCrossEntropyGrad");
-  if (run(loss, "sparseSoftmaxCrossEntropyGrad", {got[1], sparse, dloss}, gradient, Attrs().i(-1)))
+  if (run(loss, "sparseSoftmaxCrossEntropyGrad", {got[1], sparse, dloss}, gradient, Attrs().i(kNoLabel)))
     close(gradient[0], dSparse, 1e-6, "sparseSoftmaxCrossEntropyGrad");
+  if (rows == 0) return;
+  const int32_t left = static_cast<int32_t>(sparse[0]);
+  for (int64_t row = 0; row < rows; row++) {
+    if (static_cast<int32_t>(sparse[row]) != left) continue;
+    wantSparse[row] = 0;
+    for (int64_t i = row * classes; i < (row + 1) * classes; i++) dSparse[i] = 0;
+  }
+  if (run(loss, "sparseSoftmaxCrossEntropy", {x, sparse}, got, Attrs().i(left)))
+    close(got[0], wantSparse, 1e-6, "sparseSoftmaxCrossEntropy, rows left out");
+  if (run(loss, "sparseSoftmaxCrossEntropyGrad", {got[1], sparse, dloss}, gradient, Attrs().i(left)))
+    close(gradient[0], dSparse, 1e-6, "sparseSoftmaxCrossEntropyGrad, rows left out");
 }
 
 void binaryCrossEntropy(Random& source, const Shape& shape, double scale) {
@@ -128,10 +142,12 @@ void hostile() {
   rejects(loss, "softmaxCrossEntropy", {x, empty({3, 2})}, {two, x}, Attrs(), "labels of another shape");
   rejects(loss, "softmaxCrossEntropy", {x, x}, {one, x}, Attrs(), "few losses");
   rejects(loss, "softmaxCrossEntropy", {x, x}, {two, empty({2, 2})}, Attrs(), "few probabilities");
-  rejects(loss, "sparseSoftmaxCrossEntropy", {x, two}, {two, x}, Attrs().i(-1), "float labels");
-  rejects(loss, "sparseSoftmaxCrossEntropy", {x, empty({3}, ocellus::kInt32)}, {two, x}, Attrs().i(-1), "many labels");
-  rejects(loss, "sparseSoftmaxCrossEntropy", {empty({2, 3, 1}), ids}, {two, empty({2, 3, 1})}, Attrs().i(-1), "rank 3");
-  rejects(loss, "sparseSoftmaxCrossEntropyGrad", {x, ids, one}, {x}, Attrs().i(-1), "a short dloss");
+  rejects(loss, "sparseSoftmaxCrossEntropy", {x, two}, {two, x}, Attrs().i(kNoLabel), "float labels");
+  rejects(loss, "sparseSoftmaxCrossEntropy", {x, empty({3}, ocellus::kInt32)}, {two, x}, Attrs().i(kNoLabel),
+          "many labels");
+  rejects(loss, "sparseSoftmaxCrossEntropy", {empty({2, 3, 1}), ids}, {two, empty({2, 3, 1})}, Attrs().i(kNoLabel),
+          "rank 3");
+  rejects(loss, "sparseSoftmaxCrossEntropyGrad", {x, ids, one}, {x}, Attrs().i(kNoLabel), "a short dloss");
   rejects(loss, "sigmoidCrossEntropy", {x, two}, {x}, Attrs(), "unequal shapes");
   const Attrs plain = shared(0, 1), momentum = shared(0, 1).f(0).i(0), adam = shared(0, 1).f(0).f(0).f(0);
   rejects(optimizer, "sgd", {x, x, two, none, none, none}, {x}, plain, "two learning rates");
