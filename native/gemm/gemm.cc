@@ -97,7 +97,9 @@ static void runTask(const Job& job, const Task& task, const ThreadScratch& scrat
   const bool isPartial = task.split > 0, lastSplit = job.plan.splits == 1;
   const float* bias = g.bias == nullptr ? nullptr : g.bias + task.batch * g.biasBatchStride;
 
-  const Limits limits = limitsOf(g.activation);
+  const int64_t place = task.batch * g.cBatchStride + task.row * g.cPitch + task.column;
+  const float* residual = g.residual == nullptr ? nullptr : g.residual + place;
+  const Limits limits = limitsOf(g.activation, residual);
 
   float* c;
   int64_t pitch;
@@ -109,7 +111,7 @@ static void runTask(const Job& job, const Task& task, const ThreadScratch& scrat
     c = scratch.sink;
   } else {
     pitch = g.cPitch;
-    c = g.c + task.batch * g.cBatchStride + task.row * pitch + task.column;
+    c = g.c + place;
   }
 
   // An empty k still runs once: it writes zeros and finishes them.
@@ -120,7 +122,7 @@ static void runTask(const Job& job, const Task& task, const ThreadScratch& scrat
     TileOutput out = {};
     out.pitch = pitch;
     out.accumulate = first > kBegin || (g.accumulate && !isPartial);
-    out.finish = lastSplit && first + count >= kEnd && (bias != nullptr || cutsOff(g.activation));
+    out.finish = lastSplit && first + count >= kEnd && (bias != nullptr || limits.floor == 0);
     out.floor = limits.floor;
     out.ceiling = limits.ceiling;
     if (job.plan.thin) {
@@ -148,7 +150,7 @@ static void runTask(const Job& job, const Task& task, const ThreadScratch& scrat
     first += count;
   } while (first < kEnd);
 
-  if (lastSplit) applyActivation(g.activation, c, pitch, task.rows, task.columns);
+  if (lastSplit) finishRows(g.activation, residual, c, pitch, task.rows, task.columns);
   if (g.sink != nullptr) g.sink(g.sinkTarget, task.batch, task.row, task.rows, task.column, task.columns, c, pitch);
 }
 
@@ -231,9 +233,11 @@ static void addPartials(const KernelContext& context, const Job& job) {
   parallelFor(context, g.batch * g.m, rowsPerTask, [&](int64_t begin, int64_t end, int32_t) {
     for (int64_t i = begin; i < end; i++) {
       const int64_t batch = i / g.m, row = i % g.m;
-      float* c = g.c + batch * g.cBatchStride + row * g.cPitch;
+      const int64_t place = batch * g.cBatchStride + row * g.cPitch;
+      const float* residual = g.residual == nullptr ? nullptr : g.residual + place;
+      float* c = g.c + place;
       const float* bias = g.bias == nullptr ? nullptr : g.bias + batch * g.biasBatchStride;
-      const Limits limits = limitsOf(g.activation);
+      const Limits limits = limitsOf(g.activation, residual);
       const Vec floor = broadcast(limits.floor), ceiling = broadcast(limits.ceiling);
       for (int64_t j = 0; j < g.n; j += kVecWidth) {
         const int64_t lanes = minOf(kVecWidth, g.n - j);
@@ -243,7 +247,7 @@ static void addPartials(const KernelContext& context, const Job& job) {
         if (bias != nullptr) sum = add(sum, loadPartial(bias + j, lanes));
         storePartial(c + j, min(ceiling, max(floor, sum)), lanes);
       }
-      applyActivation(g.activation, c, g.cPitch, 1, g.n);
+      finishRows(g.activation, residual, c, g.cPitch, 1, g.n);
     }
   });
 }

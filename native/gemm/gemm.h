@@ -55,9 +55,10 @@ struct Gemm {
   GemmSink sink;       // when set, `c` is not touched; not together with accumulate or splits
   const void* sinkTarget;
 
-  const float* bias;  // [n] per batch entry, or null; added last
+  const float* bias;  // [n] per batch entry, or null; added when the sum is complete
   int64_t biasBatchStride;
-  int32_t activation;  // 0 linear, 1 relu, 2 sigmoid, 3 tanh, 4 relu6, applied after the bias
+  int32_t activation;     // 0 linear, 1 relu, 2 sigmoid, 3 tanh, 4 relu6, applied at the end
+  const float* residual;  // added after the bias; laid out as C and apart from it, or null; not together with a sink
 
   // Independent partial sums over k, added in order at the end. For long k and small m, n (weight gradients). 0 is 1.
   int64_t splits;

@@ -1,6 +1,6 @@
 // 2D convolution, its two gradients and the transposed convolution, for any strides, padding, dilation and groups. All
 // are one matrix product per group over windows (windows.h):
-//   conv2d            y  = windows(x) * weight (conv_forward.h; packedConv2d too)
+//   conv2d            y  = windows(x) * weight, plus bias and residual (conv_forward.h; packedConv2d too)
 //   conv2dGradWeight  dw = windows(x)' * dy, summed over parts of the pixels in a fixed order
 //   conv2dGradInput   dx = windows(dy) * weight' (conv_input.h), or dy * weight' folded together (conv_fold.h)
 // One filter per channel (depthwise.h) is no product, and done by itself.
@@ -98,7 +98,7 @@ static void runInputGradient(const KernelContext& context, const InputGradient& 
   if (way == ConvWay::kDepthwise) {
     runDepthwiseInput(context, g.shape, g.dy, g.weight, g.bias, g.activation, g.dx);
   } else if (way == ConvWay::kTurned) {
-    runDirect(context, {turnedOf(g.shape), g.dy, g.weight, WeightForm::kTurned, g.bias, g.activation, g.dx});
+    runDirect(context, {turnedOf(g.shape), g.dy, g.weight, WeightForm::kTurned, g.bias, nullptr, g.activation, g.dx});
   } else if (way == ConvWay::kFold) {
     runFold(context, g);
   } else {
@@ -170,10 +170,10 @@ static const char* algorithmOfTranspose(const KernelContext& context) {
 static void runTranspose(const KernelContext& context) { runInputGradient(context, transposeOf(context)); }
 
 const KernelEntry kEntries[] = {
-    {"conv2d(x, weight, bias?) -> (y) {strides:i2, padding:i4, dilation:i2, groups:i, activation:i}",
+    {"conv2d(x, weight, bias?, residual?) -> (y) {strides:i2, padding:i4, dilation:i2, groups:i, activation:i}",
      sizeof(Conv2dAttrs), checkConv2d, workspaceOfConv2d, runConv2d, algorithmOfConv2d},
     {"packFilter(weight) -> (packed) {}", 0, checkPackFilter, nullptr, runPackFilter},
-    {"packedConv2d(x, packed, bias?) -> (y) {kernelSize:i2, filters:i, strides:i2, padding:i4, dilation:i2, "
+    {"packedConv2d(x, packed, bias?, residual?) -> (y) {kernelSize:i2, filters:i, strides:i2, padding:i4, dilation:i2, "
      "activation:i}",
      sizeof(PackedConv2dAttrs), checkPackedConv2d, workspaceOfPacked, runPackedConv2d, algorithmOfPacked},
     {"conv2dGradInput(dy, weight) -> (dx) {inputSize:i2, strides:i2, padding:i4, dilation:i2, groups:i}",

@@ -1,6 +1,6 @@
 // 3D convolution, its two gradients and the transposed convolution, for any strides, padding, dilation and groups, as
 // matrix products per group over windows of volumes (volume_windows.h):
-//   conv3d            y  = windows(x) * weight
+//   conv3d            y  = windows(x) * weight, plus bias and residual
 //   conv3dGradWeight  dw = windows(x)' * dy, summed over parts of the pixels in a fixed order
 //   conv3dGradInput   dx = windows(dy) * weight', phase by phase of the strides (volume_input.h)
 #include "../gemm/epilogue.h"
@@ -54,17 +54,18 @@ static inline VolumeShape shapeOfConv3d(const KernelContext& context) {
 }
 
 static const char* checkConv3d(const KernelContext& context) {
-  if (const char* error = checkFloatViews(context, 3, 1, 1u << 2)) return error;
+  if (const char* error = checkFloatViews(context, 4, 1, 1u << 2 | 1u << 3)) return error;
   const TensorView* in = context.inputs;
   const Conv3dAttrs& attrs = attrsOf<Conv3dAttrs>(context);
   if (const char* error = checkVolume(in[0], in[1], context.outputs[0], attrs.conv)) return error;
   if (const char* error = checkConvBias(in[2], context.outputs[0].dims[4])) return error;
+  if (const char* error = checkConvResidual(in[3], context.outputs[0], attrs.conv.groups)) return error;
   return checkActivation(attrs.activation);
 }
 
 static inline Gemm gemmOfConv3d(const KernelContext& context, VolumeWindows& windows) {
   const VolumeShape s = shapeOfConv3d(context);
-  const TensorView& bias = context.inputs[2];
+  const TensorView &bias = context.inputs[2], &residual = context.inputs[3];
   Gemm gemm = {};
   gemm.m = pixelsOf(s);
   gemm.n = s.groupFilters;
@@ -79,6 +80,7 @@ static inline Gemm gemmOfConv3d(const KernelContext& context, VolumeWindows& win
   gemm.cBatchStride = s.groupFilters;
   gemm.bias = bias.present ? f32(bias) : nullptr;
   gemm.biasBatchStride = s.groupFilters;
+  gemm.residual = residual.present ? f32(residual) : nullptr;
   gemm.activation = attrsOf<Conv3dAttrs>(context).activation;
   return gemm;
 }
@@ -212,7 +214,7 @@ static const char* algorithmOfTranspose3d(const KernelContext& context) {
 static void runTranspose3d(const KernelContext& context) { runVolumeGradient(context, transpose3dOf(context)); }
 
 const KernelEntry kEntries[] = {
-    {"conv3d(x, weight, bias?) -> (y) {strides:i3, padding:i6, dilation:i3, groups:i, activation:i}",
+    {"conv3d(x, weight, bias?, residual?) -> (y) {strides:i3, padding:i6, dilation:i3, groups:i, activation:i}",
      sizeof(Conv3dAttrs), checkConv3d, workspaceOfConv3d, runConv3d, algorithmOfConv3d},
     {"conv3dGradInput(dy, weight) -> (dx) {inputSize:i3, strides:i3, padding:i6, dilation:i3, groups:i}",
      sizeof(Gradient3dAttrs), checkGradInput3d, workspaceOfGradInput3d, runGradInput3d, algorithmOfGradInput3d},

@@ -38,6 +38,7 @@ struct Direct {
   const float* weight;
   WeightForm form;
   const float* bias;
+  const float* residual;  // laid out as y and apart from it, or null
   int32_t activation;
   float* y;
 };
@@ -127,7 +128,7 @@ static void directBlock(const Direct& d, const DirectPlan& p, const float* image
   const int64_t rowPitch = (p.copies ? p.paddedWidth : s.width) * s.channels;
   // Where row `row` of the padded image, counted from `origin`, starts.
   const auto rowOf = [&](int64_t row) { return p.copies ? copy + row * rowPitch : image + (origin + row) * rowPitch; };
-  const Limits limits = limitsOf(d.activation);
+  const Limits limits = limitsOf(d.activation, d.residual);
   const int64_t tiles = ceilDiv(s.outX, kTileRows);
   const int64_t panelFloats = p.k * p.panelColumns;
   for (int64_t group = 0; group < p.panels; group += p.groupPanels) {
@@ -168,8 +169,9 @@ static void directBlock(const Direct& d, const DirectPlan& p, const float* image
       }
     }
   }
-  if (!cutsOff(d.activation))
-    applyActivation(d.activation, y + from * s.outX * s.filters, s.filters, (to - from) * s.outX, s.filters);
+  float* block = y + from * s.outX * s.filters;
+  const float* residual = d.residual == nullptr ? nullptr : d.residual + (block - d.y);
+  finishRows(d.activation, residual, block, s.filters, (to - from) * s.outX, s.filters);
 }
 
 static const float* packAllFilters(const KernelContext& context, const Direct& d, const DirectPlan& p) {

@@ -149,7 +149,7 @@ static void foldBand(const InputGradient& g, const FoldPlan& plan, float* packed
     }
   }
   if (g.bias == nullptr && g.activation == kActivationLinear) return;
-  const Limits limits = limitsOf(g.activation);
+  const Limits limits = limitsOf(g.activation, nullptr);
   const Vec floor = broadcast(limits.floor), ceiling = broadcast(limits.ceiling);
   for (float* pixel = dx + yBegin * rowFloats; pixel < dx + yEnd * rowFloats; pixel += s.channels) {
     for (int64_t c = 0; c < s.channels; c += kVecWidth) {
@@ -159,7 +159,7 @@ static void foldBand(const InputGradient& g, const FoldPlan& plan, float* packed
       storePartial(pixel + c, min(ceiling, max(floor, sum)), lanes);
     }
   }
-  applyActivation(g.activation, dx + yBegin * rowFloats, rowFloats, yEnd - yBegin, rowFloats);
+  finishRows(g.activation, nullptr, dx + yBegin * rowFloats, rowFloats, yEnd - yBegin, rowFloats);
 }
 
 static void runFold(const KernelContext& context, const InputGradient& g) {

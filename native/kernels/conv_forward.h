@@ -55,6 +55,7 @@ static inline Gemm gemmOfForward(const Direct& d, Windows& windows) {
   gemm.cBatchStride = s.groupFilters;
   gemm.bias = d.bias;
   gemm.biasBatchStride = s.groupFilters;
+  gemm.residual = d.residual;
   gemm.activation = d.activation;
   return gemm;
 }
@@ -75,27 +76,36 @@ static void runForward(const KernelContext& context, const Direct& d) {
   OCELLUS_ISA::runGemm(context, gemmOfForward(d, windows), context.scratch);
 }
 
+static inline const float* floatsOrNull(const TensorView& view) { return view.present ? f32(view) : nullptr; }
+
+// Inputs 2 and 3.
+static const char* checkAddends(const KernelContext& context, int32_t groups) {
+  const TensorView& y = context.outputs[0];
+  if (const char* error = checkConvBias(context.inputs[2], y.dims[3])) return error;
+  return checkConvResidual(context.inputs[3], y, groups);
+}
+
 // ---- conv2d
 
 static inline Direct forwardOfConv2d(const KernelContext& context) {
-  const TensorView &x = context.inputs[0], &weight = context.inputs[1], &bias = context.inputs[2];
-  const TensorView& y = context.outputs[0];
+  const TensorView &x = context.inputs[0], &weight = context.inputs[1], &y = context.outputs[0];
   const Conv2dAttrs& attrs = attrsOf<Conv2dAttrs>(context);
   return {makeConvShape(x.dims, weight.dims, y.dims, attrs.conv),
           f32(x),
           f32(weight),
           WeightForm::kStored,
-          bias.present ? f32(bias) : nullptr,
+          floatsOrNull(context.inputs[2]),
+          floatsOrNull(context.inputs[3]),
           attrs.activation,
           f32(y)};
 }
 
 static const char* checkConv2d(const KernelContext& context) {
-  if (const char* error = checkFloatViews(context, 3, 1, 1u << 2)) return error;
+  if (const char* error = checkFloatViews(context, 4, 1, 1u << 2 | 1u << 3)) return error;
   const TensorView* in = context.inputs;
   const Conv2dAttrs& attrs = attrsOf<Conv2dAttrs>(context);
   if (const char* error = checkConv(in[0], in[1], context.outputs[0], attrs.conv)) return error;
-  if (const char* error = checkConvBias(in[2], context.outputs[0].dims[3])) return error;
+  if (const char* error = checkAddends(context, attrs.conv.groups)) return error;
   return checkActivation(attrs.activation);
 }
 
@@ -162,26 +172,27 @@ static inline Unpacked unpackedOf(const KernelContext& context) {
 }
 
 static inline Direct forwardOfPacked(const KernelContext& context) {
-  const TensorView &x = context.inputs[0], &bias = context.inputs[2], &y = context.outputs[0];
+  const TensorView &x = context.inputs[0], &y = context.outputs[0];
   const Unpacked of = unpackedOf(context);
   return {makeConvShape(x.dims, of.weight.dims, y.dims, of.attrs.conv),
           f32(x),
           f32(context.inputs[1]),
           WeightForm::kPacked,
-          bias.present ? f32(bias) : nullptr,
+          floatsOrNull(context.inputs[2]),
+          floatsOrNull(context.inputs[3]),
           of.attrs.activation,
           f32(y)};
 }
 
 static const char* checkPackedConv2d(const KernelContext& context) {
-  if (const char* error = checkFloatViews(context, 3, 1, 1u << 2)) return error;
+  if (const char* error = checkFloatViews(context, 4, 1, 1u << 2 | 1u << 3)) return error;
   const TensorView* in = context.inputs;
   const Unpacked of = unpackedOf(context);
   if (const char* error = checkConv(in[0], of.weight, context.outputs[0], of.attrs.conv)) return error;
   const int64_t* weight = of.weight.dims;
   if (!isPackedFilter(in[1], weight[0] * weight[1] * weight[2], weight[3]))
     return "expected a packed weight [panels, kernelY * kernelX * channels, 32]";
-  if (const char* error = checkConvBias(in[2], weight[3])) return error;
+  if (const char* error = checkAddends(context, 1)) return error;
   return checkActivation(of.attrs.activation);
 }
 

@@ -115,5 +115,12 @@ static inline const char* checkConvBias(const TensorView& bias, int64_t channels
   return nullptr;
 }
 
+// Of a tensor like the output.
+static inline const char* checkConvResidual(const TensorView& residual, const TensorView& y, int32_t groups) {
+  if (!residual.present) return nullptr;
+  if (!sameShape(residual, y)) return "expected a residual of the shape of the output";
+  return groups == 1 ? nullptr : "expected no residual beside groups";
+}
+
 }  // namespace
 }  // namespace ocellus

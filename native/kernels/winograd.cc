@@ -188,7 +188,7 @@ static ConvShape shapeOf(const KernelContext& context) {
 }
 
 const char* checkConv(const KernelContext& context) {
-  if (const char* wrong = checkFloatViews(context, 3, 1, 4)) return wrong;
+  if (const char* wrong = checkFloatViews(context, 4, 1, 12)) return wrong;
   const ConvAttrs& attrs = attrsOf<ConvAttrs>(context);
   const TensorView &x = context.inputs[0], &u = context.inputs[1], &bias = context.inputs[2], &y = context.outputs[0];
   if (!hasScheme(attrs.tile, attrs.kernelSize)) return "no Winograd scheme of these sizes";
@@ -200,6 +200,8 @@ const char* checkConv(const KernelContext& context) {
                     u.dims[2] == x.dims[3] && u.dims[3] == kPanel;
   if (!fits) return "transformed filters of another shape";
   if (bias.present && !isVector(bias, attrs.filters)) return "expected one bias per filter";
+  const TensorView& residual = context.inputs[3];
+  if (residual.present && !sameShape(residual, y)) return "expected a residual of the shape of the output";
   return nullptr;
 }
 
@@ -261,6 +263,7 @@ static void runConvOf(const KernelContext& context, const Finish& finish) {
   const float* x = f32(context.inputs[0]);
   const float* u = f32(context.inputs[1]);
   const float* bias = context.inputs[2].present ? f32(context.inputs[2]) : nullptr;
+  const float* residual = context.inputs[3].present ? f32(context.inputs[3]) : nullptr;
   float* y = f32(context.outputs[0]);
   const int64_t planes = shape.alpha * shape.alpha, panels = ceilDiv(shape.y.channels, kPanel);
   if (shape.byPlanes) {
@@ -281,7 +284,7 @@ static void runConvOf(const KernelContext& context, const Finish& finish) {
     });
     parallelFor(context, shape.tiles, grainFor(planes * shape.yPitch * 8), [&](int64_t begin, int64_t end, int32_t) {
       transformOutput<Scheme>(shape.y, yPlanes + begin * shape.yPitch, begin, end - begin, shape.yPitch, shape.yPlane,
-                              bias, finish, Stored(), y);
+                              bias, residual, finish, Stored(), y);
     });
     return;
   }
@@ -294,7 +297,8 @@ static void runConvOf(const KernelContext& context, const Finish& finish) {
       const int64_t count = end - begin;
       transformInput<Scheme>(shape.x, x, begin, count, xPlanes, shape.xPitch, shape.xPlane);
       multiplyPlanes(shape, count, xPlanes, u, yPlanes);
-      transformOutput<Scheme>(shape.y, yPlanes, begin, count, shape.yPitch, shape.yPlane, bias, finish, writer, y);
+      transformOutput<Scheme>(shape.y, yPlanes, begin, count, shape.yPitch, shape.yPlane, bias, residual, finish,
+                              writer, y);
     });
   });
 }
@@ -318,7 +322,7 @@ namespace OCELLUS_ISA {
 static const KernelEntry entries[] = {
     {"winogradFilter(weight) -> (u) {tile:i, rotate:i}", sizeof(FilterAttrs), checkFilter, nullptr, runFilter,
      algorithmOfFilter},
-    {"winogradConv2d(x, u, bias?) -> (y) {tile:i, kernelSize:i, filters:i, padding:i4, activation:i}",
+    {"winogradConv2d(x, u, bias?, residual?) -> (y) {tile:i, kernelSize:i, filters:i, padding:i4, activation:i}",
      sizeof(ConvAttrs), checkConv, workspaceConv, runConv, algorithmOfConv},
 };
 

@@ -124,12 +124,13 @@ static void transformGradient(const TileGrid& grid, const float* dy, int64_t fir
   transformTiles<Scheme::tile, Scheme::alpha, GradientTransform<Scheme>>(grid, dy, first, count, target, pitch, plane);
 }
 
-// One vector of channels of one tile: A' m A plus `offset`, through `finish` and the writer. kWhole: the tensor covers
-// the window, else `down` x `across` pixels of it.
+// One vector of channels of one tile: A' m A plus `offset` and residual, through `finish` and the writer. kWhole: the
+// tensor covers the window, else `down` x `across` pixels of it. `residual`: the place of `corner` in a tensor like the
+// output, which may be the output; or null.
 template <class Scheme, bool kWhole, class Finish, class Writer, class Lanes>
-static inline void transformTile(const float* source, int64_t plane, Vec offset, const Finish& finish, Writer writer,
-                                 int64_t down, int64_t across, float* corner, int64_t rowPitch, int64_t pixelPitch,
-                                 Lanes lanes) {
+static inline void transformTile(const float* source, int64_t plane, Vec offset, const float* residual,
+                                 const Finish& finish, Writer writer, int64_t down, int64_t across, float* corner,
+                                 int64_t rowPitch, int64_t pixelPitch, Lanes lanes) {
   constexpr int alpha = Scheme::alpha, tile = Scheme::tile;
   Vec columns[tile][alpha];
   OCELLUS_UNROLL
@@ -147,16 +148,23 @@ static inline void transformTile(const float* source, int64_t plane, Vec offset,
     Vec pixels[tile];
     Scheme::output(columns[i], pixels);
     OCELLUS_UNROLL
+    for (int j = 0; j < tile; j++) pixels[j] = add(pixels[j], offset);
+    if (residual != nullptr) {
+      OCELLUS_UNROLL
+      for (int j = 0; j < tile; j++)
+        if (kWhole || j < across) pixels[j] = add(pixels[j], load(residual + i * rowPitch + j * pixelPitch, lanes));
+    }
+    OCELLUS_UNROLL
     for (int j = 0; j < tile; j++)
-      if (kWhole || j < across)
-        writer.write(corner + i * rowPitch + j * pixelPitch, finish(add(pixels[j], offset)), lanes);
+      if (kWhole || j < across) writer.write(corner + i * rowPitch + j * pixelPitch, finish(pixels[j]), lanes);
   }
 }
 
-// From planes back to pixels, with a bias, into the part of each window that the tensor covers.
+// From planes back to pixels, with bias and residual, into the part of each window that the tensor covers.
 template <class Scheme, class Finish, class Writer>
 static void transformOutput(const TileGrid& grid, const float* planes, int64_t first, int64_t count, int64_t pitch,
-                            int64_t plane, const float* bias, const Finish& finish, Writer writer, float* y) {
+                            int64_t plane, const float* bias, const float* residual, const Finish& finish,
+                            Writer writer, float* y) {
   constexpr int tile = Scheme::tile;
   const int64_t rowPitch = grid.width * grid.channels;
   for (int64_t t = 0; t < count; t++) {
@@ -164,14 +172,17 @@ static void transformOutput(const TileGrid& grid, const float* planes, int64_t f
     const int64_t down = minOf(tile, grid.height - place.y), across = minOf(tile, grid.width - place.x);
     const bool whole = down == tile && across == tile;
     float* image = y + place.image * grid.height * rowPitch;
-    float* corner = image + place.y * rowPitch + place.x * grid.channels;
+    const int64_t corner = place.y * rowPitch + place.x * grid.channels;
+    const float* other = residual == nullptr ? nullptr : residual + (image - y);
     forVectors(0, grid.channels, [&](int64_t c, auto lanes) {
       if constexpr (Writer::kThroughCaches) prefetchWindow<tile, true>(grid, image, place, c);
+      if (other != nullptr) prefetchWindow<tile, false>(grid, other, place, c);
       const float* source = planes + t * pitch + c;
       const Vec offset = bias ? load(bias + c, lanes) : zero();
       const auto run = whole ? transformTile<Scheme, true, Finish, Writer, decltype(lanes)>
                              : transformTile<Scheme, false, Finish, Writer, decltype(lanes)>;
-      run(source, plane, offset, finish, writer, down, across, corner + c, rowPitch, grid.channels, lanes);
+      run(source, plane, offset, other == nullptr ? nullptr : other + corner + c, finish, writer, down, across,
+          image + corner + c, rowPitch, grid.channels, lanes);
     });
   }
   writer.done();

@@ -99,7 +99,7 @@ Attrs packedAttrs(const Conv& c, int64_t activation) {
 
 // With a packed weight, whatever stands behind the last filter, the output has the bits it has without.
 void packedIsTheSame(const Conv& c, int64_t activation, const Tensor& x, const Tensor& w, const Tensor& bias,
-                     const Tensor& y) {
+                     const Tensor& residual, const Tensor& y) {
   std::vector<Tensor> packed = {empty(packedShape(c))}, out = {empty(c.output())};
   if (!run(family, "packFilter", {w}, packed, Attrs())) return;
   const int64_t k = packed[0].shape[1];
@@ -111,7 +111,7 @@ void packedIsTheSame(const Conv& c, int64_t activation, const Tensor& x, const T
     if (filter >= c.filters) packed[0][i] = NAN;
   }
   check(right, ("packFilter " + c.name()).c_str());
-  if (run(family, "packedConv2d", {x, packed[0], bias}, out, packedAttrs(c, activation)))
+  if (run(family, "packedConv2d", {x, packed[0], bias, residual}, out, packedAttrs(c, activation)))
     check(out[0].values == y.values, ("packedConv2d " + c.name()).c_str());
 }
 
@@ -129,10 +129,15 @@ void all(Random& source, const Conv& c, int64_t activation, bool withBias) {
   const int64_t taps = c.kernelY * c.kernelX;
   std::vector<Tensor> out = {empty(c.output())};
   Attrs forward;
+  // Where the bias is, half of the time; groups take none.
+  const bool withResidual = withBias && c.groups == 1 && source.below(2) != 0;
+  const Tensor residual = withResidual ? random(source, c.output()) : absent();
+  if (withResidual)
+    for (size_t i = 0; i < y.size(); i++) y[i] += residual[static_cast<int64_t>(i)];
   finishRows(y, bias, activation);
-  if (run(family, "conv2d", {x, w, bias}, out, c.append(forward).i(activation)))
+  if (run(family, "conv2d", {x, w, bias, residual}, out, c.append(forward).i(activation)))
     close(out[0], y, tolerance(taps * c.channels), "conv2d " + c.name());
-  if (c.groups == 1) packedIsTheSame(c, activation, x, w, bias, out[0]);
+  if (c.groups == 1) packedIsTheSame(c, activation, x, w, bias, residual, out[0]);
 
   out = {empty(c.input())};
   Attrs gradInput;
@@ -167,8 +172,8 @@ void imagesAreIndependent(Random& source, const Conv& c) {
   Attrs forward, gradInput;
   c.append(forward).i(0);
   c.append(gradInput.i(c.height).i(c.width));
-  run(family, "conv2d", {x, w, absent()}, all, forward);
-  run(family, "conv2d", {imageOf(x, c.batch - 1), w, absent()}, one, forward);
+  run(family, "conv2d", {x, w, absent(), absent()}, all, forward);
+  run(family, "conv2d", {imageOf(x, c.batch - 1), w, absent(), absent()}, one, forward);
   check(imageOf(all[0], c.batch - 1).values == one[0].values, ("conv2d of an image alone " + c.name()).c_str());
   all = {empty(c.input())};
   one = {empty(single.input())};
@@ -222,7 +227,8 @@ void rejections() {
   const auto tryConv = [&](const Conv& c, const char* what, int64_t activation = 0, Shape x = {}, Shape w = {},
                            Shape y = {}) {
     Attrs attrs;
-    rejects(family, "conv2d", {empty(x.empty() ? good.input() : x), empty(w.empty() ? good.weight() : w), absent()},
+    rejects(family, "conv2d",
+            {empty(x.empty() ? good.input() : x), empty(w.empty() ? good.weight() : w), absent(), absent()},
             {empty(y.empty() ? good.output() : y)}, c.append(attrs).i(activation), what);
   };
   Conv bad = good;
@@ -255,14 +261,15 @@ void rejections() {
   tryConv(good, "an output too high", 0, {}, {}, {2, good.outY() + 1, good.outX(), 4});
   tryConv(good, "an output too narrow", 0, {}, {}, {2, good.outY(), good.outX() - 1, 4});
   Attrs attrs;
-  rejects(family, "conv2d", {empty(good.input()), empty(good.weight()), empty({5})}, {empty(good.output())},
+  rejects(family, "conv2d", {empty(good.input()), empty(good.weight()), empty({5}), absent()}, {empty(good.output())},
           good.append(attrs).i(0), "a bias of another length");
   const Conv plain = {2, 9, 8, 6, 3, 2, 40, 2, 1, 1, 0, 1, 1, 2, 1, 1};
   const auto tryPacked = [&](const Conv& c, const char* what, Shape packed = {}, Shape w = {}) {
     const Tensor form = empty(packed.empty() ? packedShape(plain) : packed);
     if (w.empty()) {
       const Attrs given = packedAttrs(c, 0);
-      rejects(family, "packedConv2d", {empty(plain.input()), form, absent()}, {empty(plain.output())}, given, what);
+      rejects(family, "packedConv2d", {empty(plain.input()), form, absent(), absent()}, {empty(plain.output())}, given,
+              what);
     } else {
       rejects(family, "packFilter", {empty(w)}, {form}, Attrs(), what);
     }
@@ -282,6 +289,11 @@ void rejections() {
   tryPacked(plain, "a weight of rank 3", {}, {3, 2, 240});
   tryPacked(plain, "a weight without filters", {0, 36, 32}, {3, 2, 6, 0});
   tryPacked(plain, "a weight of another size", {}, {3, 2, 6, 70});
+  const std::vector<Tensor> residuals = {empty(good.input()), empty(good.weight()), absent(), empty(good.output())};
+  rejects(family, "conv2d", residuals, {empty(good.output())}, attrs, "a residual beside groups");
+  Attrs plainAttrs;
+  rejects(family, "conv2d", {empty(plain.input()), empty(plain.weight()), absent(), empty(plain.input())},
+          {empty(plain.output())}, plain.append(plainAttrs).i(0), "a residual of another shape");
   Attrs size;
   rejects(family, "conv2dGradInput", {empty(good.output()), empty(good.weight())}, {empty(good.input())},
           good.append(size.i(good.height + 1).i(good.width)), "an inputSize that is not the output's");

@@ -17,13 +17,14 @@ struct Case {
   bool bias;
   int32_t activation;
   int64_t splits;
+  bool residual = false;
 };
 
 std::string nameOf(const Case& c) {
   char text[160];
-  snprintf(text, sizeof text, "gemm %dx%dx%d%s%s pitch+%d%s%s activation %d splits %d", (int)c.m, (int)c.n, (int)c.k,
+  snprintf(text, sizeof text, "gemm %dx%dx%d%s%s pitch+%d%s%s%s activation %d splits %d", (int)c.m, (int)c.n, (int)c.k,
            c.transposeA ? " A'" : "", c.transposeB ? " B'" : "", (int)c.extraPitch, c.accumulate ? " accumulate" : "",
-           c.bias ? " bias" : "", c.activation, (int)c.splits);
+           c.bias ? " bias" : "", c.residual ? " residual" : "", c.activation, (int)c.splits);
   return text;
 }
 
@@ -64,10 +65,11 @@ void run(Random& random, const Case& c) {
   };
   const std::vector<float> a = floats(aRows, aColumns), b = floats(bRows, bColumns), bias = randomFloats(random, c.n);
   const int64_t cSize = c.m > 0 ? (c.m - 1) * gemm.cPitch + c.n : 0;
-  const std::vector<float> before = randomFloats(random, cSize);
+  const std::vector<float> before = randomFloats(random, cSize), residual = randomFloats(random, cSize);
   gemm.a = a.data();
   gemm.b = b.data();
   gemm.bias = c.bias ? bias.data() : nullptr;
+  gemm.residual = c.residual ? residual.data() : nullptr;
 
   std::vector<double> expected;
   std::vector<float> first;
@@ -91,6 +93,7 @@ void run(Random& random, const Case& c) {
               sum += (double)a[c.transposeA ? k * gemm.aPitch + i : i * gemm.aPitch + k] *
                      b[c.transposeB ? j * gemm.bPitch + k : k * gemm.bPitch + j];
             if (c.bias) sum += bias[j];
+            if (c.residual) sum += residual[i * gemm.cPitch + j];
             sum = activate(c.activation, sum);
           }
           expected.push_back(sum);
@@ -231,7 +234,8 @@ int main() {
   Random random;
   for (int64_t m = 1; m <= 31; m += 3)
     for (int64_t n = 1; n <= 67; n += 1)
-      run(random, {(m & 1) != 0, (n & 1) != 0, m, n, 1 + random.below(40), n % 3, false, m % 2 == 0, (int)(n % 4), 1});
+      run(random, {(m & 1) != 0, (n & 1) != 0, m, n, 1 + random.below(40), n % 3, false, m % 2 == 0, (int)(n % 5), 1,
+                   n % 4 < 2});
   const int64_t sizes[] = {1, 2, 5, 13, 14, 17, 31, 32, 33, 64, 97, 127, 225, 389, 640};
   for (int i = 0; i < 220; i++) {
     Case c = {};
@@ -243,6 +247,7 @@ int main() {
     c.extraPitch = random.below(3) == 0 ? random.below(40) : 0;
     c.accumulate = random.below(3) == 0;
     c.bias = random.below(2);
+    c.residual = random.below(3) == 0;
     c.activation = (int)random.below(5);
     c.splits = random.below(3) == 0 ? 1 + random.below(6) : 1;
     run(random, c);

@@ -42,12 +42,13 @@ void forward(Random& source, const Problem& p, int64_t activation) {
   if (!run(family, "winogradFilter", {w}, u, Attrs().i(p.tile).i(0))) return;
   const int64_t outY = p.height + 2 * p.padding - p.kernel + 1, outX = p.width + 2 * p.padding - p.kernel + 1;
   std::vector<Tensor> y = {empty({p.batch, outY, outX, p.filters})};
+  const Tensor residual = activation == 1 ? random(source, y[0].shape) : absent();
   Attrs attrs = Attrs().i(p.tile).i(p.kernel).i(p.filters);
   for (int side = 0; side < 4; side++) attrs.i(p.padding);
-  if (!run(family, "winogradConv2d", {x, u[0], bias}, y, attrs.i(activation))) return;
+  if (!run(family, "winogradConv2d", {x, u[0], bias, residual}, y, attrs.i(activation))) return;
   std::vector<double> want = convolution(p, x, w, y[0]);
   for (size_t i = 0; i < want.size(); i++) {
-    want[i] += bias[static_cast<int64_t>(i) % p.filters];
+    want[i] += bias[static_cast<int64_t>(i) % p.filters] + (residual.present ? residual[static_cast<int64_t>(i)] : 0);
     if (activation != 0 && want[i] < 0) want[i] = 0;
     if (activation == 4 && want[i] > 6) want[i] = 6;
   }

@@ -10,6 +10,7 @@ import { type Algorithm, lower } from './lower.js';
 import { planMemory } from './memory.js';
 import type { Plan, PlanBuffer, PlanStep } from './plan.js';
 import { constantValues, hoist } from './prologue.js';
+import { fuseResiduals } from './residual.js';
 import { fuse, prune } from './rewrite.js';
 import type { Variables } from './variables.js';
 
@@ -33,7 +34,7 @@ export interface CompileOptions {
   fuse?: boolean;
   /**
    * true: ops that depend on nothing but weights become the prologue of the plan, to be run again only when weights
-   * changed, and batch normalization is folded into weights there. For plans that run often between two changes of
+   * changed, batch normalization is folded into weights there, and convolutions add residuals. For plans that run often between two changes of
    * weights: inference.
    */
   prologue?: boolean;
@@ -45,7 +46,8 @@ export function compile(graph: Graph, options: CompileOptions): Plan {
   const keep = new Set(outputs.map(([, value]) => value.id));
   const pruned = prune(graph.nodes, keep);
   const fused = options.fuse === false ? pruned : fuseGradients(graph, fuse(pruned, keep), keep);
-  const folded = options.prologue && options.fuse !== false ? foldNormalization(graph, fused, keep) : fused;
+  const infers = options.prologue && options.fuse !== false;
+  const folded = infers ? fuseResiduals(graph, foldNormalization(graph, fused, keep), keep) : fused;
   const fixed = options.prologue ? constantValues(folded) : new Set<number>();
   const { target } = options;
   const lowered = target

@@ -2,6 +2,7 @@
 // dense layer before it takes into its weight and bias (Jacob et al. 2018, section 3.2). The activation follows.
 
 import type { Graph, GraphNode, GraphValue } from './graph.js';
+import { Program } from './program.js';
 import { constantValues } from './prologue.js';
 
 /** Axis of the weight along which the output's channels lie; -1: the op does not take part. */
@@ -14,24 +15,17 @@ function channelAxis({ op, inputs, attrs }: GraphNode): number {
 /** The program with every normalization that can be folded gone into the op before it. */
 export function foldNormalization(graph: Graph, nodes: readonly GraphNode[], keep: ReadonlySet<number>): GraphNode[] {
   const constants = constantValues(nodes);
-  const uses = new Map<number, number>();
-  const makers = new Map<number, GraphNode>();
-  for (const node of nodes) {
-    for (const input of node.inputs) if (input) uses.set(input.id, (uses.get(input.id) ?? 0) + 1);
-    for (const output of node.outputs) makers.set(output.id, node);
-  }
+  const program = new Program(nodes, keep);
   const isConstant = (value: GraphValue | null): boolean => value === null || constants.has(value.id);
   const folds = (first: GraphNode, { inputs: [x, ...parameters] }: GraphNode): boolean =>
     channelAxis(first) >= 0 &&
     first.attrs.activation === 'linear' &&
     [...first.inputs.slice(1), ...parameters].every(isConstant) &&
     x !== null &&
-    uses.get(x.id) === 1 &&
-    !x.variable &&
-    !keep.has(x.id);
+    program.isPassing(x);
   const normalization = new Map<GraphNode, GraphNode>();
   for (const node of nodes) {
-    const first = node.op.name === 'batchNormInference' && makers.get(node.inputs[0]?.id ?? -1);
+    const first = node.op.name === 'batchNormInference' && program.maker(node.inputs[0]);
     if (first && folds(first, node)) normalization.set(first, node);
   }
   const gone = new Set(normalization.values());

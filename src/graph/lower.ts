@@ -48,7 +48,7 @@ function packed(graph: Graph, node: GraphNode): GraphNode[] {
 }
 
 function winograd(graph: Graph, node: GraphNode, tile: number, kernelSize: number): GraphNode[] {
-  const [first, second, bias = null] = node.inputs;
+  const [first, second, bias = null, residual = null] = node.inputs;
   const { padding, activation = 'linear' } = node.attrs;
   if (node.op.name === 'conv2dGradWeight') {
     return [
@@ -65,5 +65,6 @@ function winograd(graph: Graph, node: GraphNode, tile: number, kernelSize: numbe
     padding: backward ? padding.map((p: number) => kernelSize - 1 - p) : padding,
     activation,
   };
-  return [filter, graph.derive('winogradConv2d', [first, filter.outputs[0], bias], attrs, node.name, node.outputs)];
+  const inputs = [first, filter.outputs[0], bias, residual];
+  return [filter, graph.derive('winogradConv2d', inputs, attrs, node.name, node.outputs)];
 }

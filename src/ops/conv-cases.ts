@@ -185,6 +185,30 @@ export const volumeProblems: readonly Problem[] = [
   { name: 'empty batch', image: [0, 3, 4, 5, 2], kernel: [3, 3, 3], filters: 3 },
 ];
 
+/**
+ * Residuals, which only the forward rows add: products of several runs, several blocks, and every way to compute them.
+ */
+export const residuals: Readonly<Record<'images' | 'volumes', readonly Problem[]>> = {
+  images: [
+    { name: '3x3', image: [2, 7, 5, 3], kernel: [3, 3], filters: 5, padding: [1, 1, 1, 1], activation: 'relu' },
+    { name: '3x3, no bias', image: [1, 5, 14, 2], kernel: [3, 3], filters: 4, noBias: true, activation: 'tanh' },
+    { name: '1x1, no bias', image: [2, 5, 3, 19], kernel: [1, 1], filters: 11, noBias: true },
+    { name: '1x1', image: [1, 3, 2, 5], kernel: [1, 1], filters: 17, activation: 'sigmoid' },
+    { name: '1x1 stride 2', image: [1, 5, 6, 13], kernel: [1, 1], filters: 3, strides: [2, 2], activation: 'relu6' },
+    { name: 'dilation', image: [1, 11, 10, 3], kernel: [3, 2], filters: 5, dilation: [2, 3], strides: [2, 3] },
+    { name: 'many channels', image: [1, 5, 7, 401], kernel: [1, 1], filters: 37, activation: 'relu', large: true },
+    { name: 'few pixels', image: [2, 2, 3, 401], kernel: [1, 1], filters: 171, activation: 'relu', large: true },
+    { name: 'many pixels', image: [2, 13, 17, 20], kernel: [1, 1], filters: 33, activation: 'relu6', large: true },
+    { name: 'many windows', image: [2, 15, 14, 6], kernel: [3, 3], filters: 70, dilation: [2, 1], large: true },
+    { name: 'several blocks', image: [2, 13, 11, 37], kernel: [3, 3], filters: 35, padding: [1, 1, 1, 1], large: true },
+    { name: 'empty batch', image: [0, 5, 5, 2], kernel: [3, 3], filters: 3 },
+  ],
+  volumes: [
+    { name: '2x3x3', image: [2, 3, 4, 3, 3], kernel: [2, 3, 3], filters: 5, activation: 'relu' },
+    { name: '1x1x1, no bias', image: [1, 2, 3, 2, 5], kernel: [1, 1, 1], filters: 7, noBias: true },
+  ],
+};
+
 function sizesOf(problem: Problem) {
   const { image, kernel, filters, groups = 1 } = problem;
   const ones = kernel.map(() => 1);
@@ -217,15 +241,21 @@ export interface ConvolutionCases {
   transposed: OpCase[];
 }
 
-export function casesOf(problems: readonly Problem[]): ConvolutionCases {
+function forwardCase(problem: Problem, hasResidual: boolean): OpCase {
+  const { output, weight, attrs } = sizesOf(problem);
+  const bias = problem.noBias ? null : [problem.filters];
+  const inputs = [problem.image, weight, bias, hasResidual ? output : null];
+  return makeCase(problem, inputs, { ...attrs, activation: problem.activation ?? 'linear' });
+}
+
+export function casesOf(problems: readonly Problem[], withResidual: readonly Problem[]): ConvolutionCases {
   // Cases that differ only in bias or activation say nothing new about the gradient rows.
   const plain = problems.filter(({ activation, noBias, groups }) => (!activation && !noBias) || groups);
   return {
-    forward: problems.map((problem) => {
-      const { weight, attrs } = sizesOf(problem);
-      const bias = problem.noBias ? null : [problem.filters];
-      return makeCase(problem, [problem.image, weight, bias], { ...attrs, activation: problem.activation ?? 'linear' });
-    }),
+    forward: [
+      ...problems.map((problem) => forwardCase(problem, false)),
+      ...withResidual.map((problem) => forwardCase({ ...problem, name: `residual: ${problem.name}` }, true)),
+    ],
     gradInput: plain.map((problem) => {
       const { inputSize, output, weight, attrs } = sizesOf(problem);
       return makeCase(problem, [output, weight], { inputSize, ...attrs });

@@ -5,7 +5,7 @@
 import type { FloatArray, TensorSpec } from '../core/dtype.js';
 import { sameShape, shapeText } from '../core/shape.js';
 import { activateInPlace, fusedActivations, throughActivation } from './activation.js';
-import { type ConvolutionCases, casesOf, imageProblems, volumeProblems } from './conv-cases.js';
+import { type ConvolutionCases, casesOf, imageProblems, residuals, volumeProblems } from './conv-cases.js';
 import * as images from './convolution.js';
 import { startWithBias } from './matmul.js';
 import { type AnyOp, attr, defineOp, floats, type InferContext, type Value } from './op.js';
@@ -123,6 +123,10 @@ function inferImage(
   return float32([output.shape[0], ...imageSize, weight.shape[axes] * context.attrs.groups]);
 }
 
+function addTo(y: FloatArray, other: FloatArray): void {
+  for (let i = 0; i < y.length; i++) y[i] += other[i];
+}
+
 /** The four rows of one number of spatial axes. `sizes` names them in messages. */
 function rowsOf<G>(name: string, sizes: string, products: Products<G>, cases: ConvolutionCases): AnyOp[] {
   const axes = sizes.split(', ').length;
@@ -143,9 +147,10 @@ function rowsOf<G>(name: string, sizes: string, products: Products<G>, cases: Co
   const weightGeometry = (inputs: readonly (TensorSpec | null)[], weight: TensorSpec, attrs: WindowAttrs) =>
     products.geometryOf(shapeOf(inputs[0]), shapeOf(inputs[1]), kernelOf(weight.shape), attrs);
 
+  // y = activation(convolution of x + bias + residual)
   const forward = defineOp({
     name,
-    inputs: ['x', 'weight', 'bias?'],
+    inputs: ['x', 'weight', 'bias?', 'residual?'],
     outputs: ['y'],
     attrs: { ...windowAttrs, activation: attr.oneOf(fusedActivations, 'linear') },
     infer(context) {
@@ -167,12 +172,16 @@ function rowsOf<G>(name: string, sizes: string, products: Products<G>, cases: Co
         );
       }
       optionalOfShape(context, 2, 'bias', [filters], 'one per filter');
-      return [float32([x.shape[0], ...windowsOf(context, spatialOf(x.shape), kernelOf(weight.shape)), filters])];
+      const y = [x.shape[0], ...windowsOf(context, spatialOf(x.shape), kernelOf(weight.shape)), filters];
+      optionalOfShape(context, 3, 'residual', y, 'the shape of the output');
+      if (context.inputs[3] && groups !== 1) context.fail("no 'residual' beside groups", `groups ${groups}`);
+      return [float32(y)];
     },
     run({ inputs, outputs, attrs, scratch }) {
       const [x, weight, y] = [floats(inputs[0]), floats(inputs[1]), floats(outputs[0])];
       startWithBias(y, inputs[2] ? floats(inputs[2]) : undefined);
       products.addForward(forwardGeometry(inputs, outputs[0], attrs), x, weight, y, scratch);
+      if (inputs[3]) addTo(y, floats(inputs[3]));
       activateInPlace(y, attrs.activation);
     },
     gradient(context) {
@@ -186,7 +195,7 @@ function rowsOf<G>(name: string, sizes: string, products: Products<G>, cases: Co
       const dbias = bias && needs[2] ? sumPerChannel(context, dy) : null;
       const dWeight = needs[1] ? context.emit(gradWeightName, [x, dy], { kernelSize, ...windows })[0] : null;
       const dx = needs[0] ? context.emit(gradInputName, [dy, weight], { inputSize, ...windows })[0] : null;
-      return [dx, dWeight, dbias];
+      return [dx, dWeight, dbias, context.inputs[3] ? dy : null];
     },
     flops: (inputs, outputs, attrs) => products.convolutionFlops(forwardGeometry(inputs, outputs[0], attrs)),
     scratch: (inputs, outputs, attrs) => products.forwardScratch(forwardGeometry(inputs, outputs[0], attrs)),
@@ -295,8 +304,8 @@ function rowsOf<G>(name: string, sizes: string, products: Products<G>, cases: Co
 }
 
 export const convOps = [
-  ...rowsOf('conv2d', 'height, width', { ...images, geometryOf }, casesOf(imageProblems)),
-  ...rowsOf('conv3d', 'depth, height, width', volumes, casesOf(volumeProblems)),
+  ...rowsOf('conv2d', 'height, width', { ...images, geometryOf }, casesOf(imageProblems, residuals.images)),
+  ...rowsOf('conv3d', 'depth, height, width', volumes, casesOf(volumeProblems, residuals.volumes)),
 ];
 
 /** Kernel size, channels and filters of conv2d and its gradients; null for other ops. */

@@ -68,7 +68,7 @@ function unpacked(
 
 const packedConv2d = defineOp({
   name: 'packedConv2d',
-  inputs: ['x', 'packed', 'bias?'],
+  inputs: ['x', 'packed', 'bias?', 'residual?'],
   outputs: ['y'],
   attrs: packedAttrs,
   infer(context) {
@@ -77,9 +77,9 @@ const packedConv2d = defineOp({
     atLeast(context, 'filters', context.attrs.filters, 1);
     const { weight, attrs } = unpacked(x, context.attrs);
     floatOfShape(context, 1, 'packed', packedShape(weight.shape), 'the packed weight');
-    return conv2d.infer({ ...context, inputs: [x, weight, context.inputs[2]], attrs });
+    return conv2d.infer({ ...context, inputs: [x, weight, ...context.inputs.slice(2)], attrs });
   },
-  run({ inputs: [x, packed, bias], outputs, attrs: given, scratch }) {
+  run({ inputs: [x, packed, ...addends], outputs, attrs: given, scratch }) {
     const { weight, attrs } = unpacked(x, given);
     const size = sizeOf(weight.shape);
     const from = floats(packed);
@@ -87,15 +87,15 @@ const packedConv2d = defineOp({
     forPlaces(size / given.filters, given.filters, (place, to) => {
       stored.data[to] = from[place];
     });
-    conv2d.run({ inputs: [x, stored, bias], outputs, attrs, scratch: scratch.subarray(size) });
+    conv2d.run({ inputs: [x, stored, ...addends], outputs, attrs, scratch: scratch.subarray(size) });
   },
-  flops([x, , bias], outputs, given) {
+  flops([x, , ...addends], outputs, given) {
     const { weight, attrs } = unpacked(x, given);
-    return conv2d.flops?.([x, weight, bias], outputs, attrs) ?? 0;
+    return conv2d.flops?.([x, weight, ...addends], outputs, attrs) ?? 0;
   },
-  scratch([x, , bias], outputs, given) {
+  scratch([x, , ...addends], outputs, given) {
     const { weight, attrs } = unpacked(x, given);
-    return sizeOf(weight.shape) + (conv2d.scratch?.([x, weight, bias], outputs, attrs) ?? 0);
+    return sizeOf(weight.shape) + (conv2d.scratch?.([x, weight, ...addends], outputs, attrs) ?? 0);
   },
   cases: [
     ...conv2d.cases.filter(({ attrs }) => attrs?.groups === 1).map(packedCase),
@@ -111,12 +111,12 @@ const packedConv2d = defineOp({
 });
 
 /** A case of conv2d with a packed weight; what stands behind the last filter must not matter. */
-function packedCase({ name, inputs: [x, weight, bias], attrs = {} }: OpCase): OpCase {
+function packedCase({ name, inputs: [x, weight, ...addends], attrs = {} }: OpCase): OpCase {
   const { shape } = weight!;
   const { groups, ...others } = attrs;
   return {
     name,
-    inputs: [x, { shape: packedShape(shape) }, bias],
+    inputs: [x, { shape: packedShape(shape) }, ...addends],
     attrs: { kernelSize: shape.slice(0, 2), filters: shape[3], ...others },
   };
 }

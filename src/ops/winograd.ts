@@ -153,7 +153,8 @@ const winogradFilter = defineOp({
 
 const winogradConv2d = defineOp({
   name: 'winogradConv2d',
-  inputs: ['x', 'u', 'bias?'],
+  // As conv2d with the filters that u was made of.
+  inputs: ['x', 'u', 'bias?', 'residual?'],
   outputs: ['y'],
   attrs: {
     tile: attr.int(),
@@ -170,10 +171,13 @@ const winogradConv2d = defineOp({
     const shape = filterShape(tile + kernelSize - 1, x.shape[3], filters);
     floatOfShape(context, 1, 'u', shape, 'the transformed filters');
     optionalOfShape(context, 2, 'bias', [filters], 'one per filter');
-    return [float32([...outputSizeOf(context, x, kernelSize, padding), filters])];
+    const y = [...outputSizeOf(context, x, kernelSize, padding), filters];
+    optionalOfShape(context, 3, 'residual', y, 'the shape of the output');
+    return [float32(y)];
   },
   run({ inputs, outputs: [y], attrs: { tile, kernelSize, filters, padding, activation } }) {
-    const [x, u, bias] = [inputs[0]!, floats(inputs[1]), inputs[2] && floats(inputs[2])];
+    const [x, u] = [inputs[0]!, floats(inputs[1])];
+    const [bias, residual] = [inputs[2] && floats(inputs[2]), inputs[3] && floats(inputs[3])];
     const { alpha, input, output } = winogradScheme(tile, kernelSize);
     const [, height, width] = y.shape;
     const channels = x.shape[3];
@@ -192,13 +196,15 @@ const winogradConv2d = defineOp({
         const pixels = sandwich(output, product);
         for (let i = 0; i < Math.min(tile, height - top); i++) {
           for (let j = 0; j < Math.min(tile, width - left); j++) {
-            y.data[((image * height + top + i) * width + left + j) * filters + f] = pixels[i][j] + (bias?.[f] ?? 0);
+            const at = ((image * height + top + i) * width + left + j) * filters + f;
+            y.data[at] = pixels[i][j] + (bias?.[f] ?? 0) + (residual?.[at] ?? 0);
           }
         }
       }
     });
     activateInPlace(y.data as FloatArray, activation);
   },
+  inplace: [[3, 0]],
   flops: (inputs, outputs, { kernelSize }) =>
     2 * kernelSize ** 2 * (inputs[0]?.shape[3] ?? 0) * outputs[0].shape.reduce((a, b) => a * b, 1),
   cases: [
@@ -224,6 +230,18 @@ const winogradConv2d = defineOp({
       name: 'one-sided padding, sigmoid',
       inputs: [{ shape: [1, 5, 6, 1] }, { shape: [36, 1, 1, 32] }, { shape: [1] }],
       attrs: { tile: 4, kernelSize: 3, filters: 1, padding: [2, 0, 0, 2], activation: 'sigmoid' },
+      tolerance: 3e-5,
+    },
+    {
+      name: 'residual',
+      inputs: [{ shape: [1, 5, 4, 6] }, { shape: [36, 1, 6, 32] }, null, { shape: [1, 5, 4, 7] }],
+      attrs: { tile: 4, kernelSize: 3, filters: 7, padding: [1, 1, 1, 1] },
+      tolerance: 3e-5,
+    },
+    {
+      name: 'many tiles, bias, residual, relu',
+      inputs: [{ shape: [2, 33, 30, 5] }, { shape: [36, 2, 5, 32] }, { shape: [48] }, { shape: [2, 33, 30, 48] }],
+      attrs: { tile: 4, kernelSize: 3, filters: 48, padding: [1, 1, 1, 1], activation: 'relu' },
       tolerance: 3e-5,
     },
     {

@@ -38,12 +38,13 @@ const activations: Record<string, (x: number) => number> = {
   relu6: (x) => Math.min(Math.max(x, 0), 6),
 };
 
-describe('conv2d is the sum over taps and channels', () => {
+describe('conv2d is the sum over taps and channels, plus bias and residual', () => {
   const op = builtin('conv2d');
   test.each(op.cases.map((opCase) => [opCase.name, opCase] as const))('%s', (_, opCase) => {
-    const [x, weight, bias] = caseInputs(op, opCase, 64) as [TensorView, TensorView, TensorView | null];
+    const inputs = caseInputs(op, opCase, 64);
+    const [x, weight, bias, residual] = inputs as [TensorView, TensorView, TensorView | null, TensorView | null];
     const { strides, padding, dilation, groups, activation } = opCase.attrs as AnyAttrs;
-    const [y] = run('conv2d', [x, weight, bias], opCase.attrs);
+    const [y] = run('conv2d', inputs, opCase.attrs);
     const [batch, outHeight, outWidth, filters] = y.shape;
     const [kernelHeight, kernelWidth, groupChannels] = weight.shape;
     const expected = new Float64Array(sizeOf(y.shape));
@@ -53,7 +54,7 @@ describe('conv2d is the sum over taps and channels', () => {
         for (let ox = 0; ox < outWidth; ox++)
           for (let f = 0; f < filters; f++) {
             const firstChannel = Math.floor(f / (filters / groups)) * groupChannels;
-            let sum = bias ? bias.data[f] : 0;
+            let sum = (bias?.data[f] ?? 0) + (residual?.data[next] ?? 0);
             for (let ky = 0; ky < kernelHeight; ky++)
               for (let kx = 0; kx < kernelWidth; kx++) {
                 const iy = oy * strides[0] - padding[0] + ky * dilation[0];

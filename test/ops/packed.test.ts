@@ -37,23 +37,32 @@ const problems: [string, number[], number[], AnyAttrs][] = [
 ];
 const cases = builtin('conv2d')
   .cases.filter(({ attrs }) => attrs?.groups === 1)
-  .map(({ name, inputs: [x, weight, bias], attrs = {} }: OpCase): [string, number[], number[], AnyAttrs, boolean] => {
-    return [name, [...x!.shape], [...weight!.shape], attrs, bias !== null];
-  });
+  .map(
+    ({
+      name,
+      inputs: [x, weight, ...addends],
+      attrs = {},
+    }: OpCase): [string, number[], number[], AnyAttrs, boolean[]] => {
+      return [name, [...x!.shape], [...weight!.shape], attrs, addends.map((addend) => addend !== null)];
+    },
+  );
 
 interface Convolution {
   image: number[];
   weight: number[];
   attrs: AnyAttrs;
-  hasBias: boolean;
+  /** Whether there is a bias, and a residual. */
+  addends: boolean[];
 }
 
 /** The output for images that are the last ones of an endless series, so that fewer of them are the same. */
-function convolve(backend: Backend, name: 'direct' | 'packed', { image, weight, attrs, hasBias }: Convolution) {
+function convolve(backend: Backend, name: 'direct' | 'packed', { image, weight, attrs, addends }: Convolution) {
   const graph = new Graph();
   const inputs = [graph.input('x', image), graph.input('weight', weight)];
-  if (hasBias) inputs.push(graph.input('bias', [weight[3]]));
-  const [y] = graph.emit('conv2d', inputs, attrs);
+  const [bias, residual] = addends;
+  const shape = [...graph.emit('conv2d', inputs, attrs)[0].shape];
+  const others = [bias ? graph.input('bias', [weight[3]]) : null, residual ? graph.input('residual', shape) : null];
+  const [y] = graph.emit('conv2d', [...inputs, ...others], attrs);
   const target = { workspace: backend.workspace.bind(backend), algorithm: () => ({ name }) };
   const plan = compile(graph, { outputs: { y }, variables: new Variables(), target });
   const memory = allocateMemory(plan, backend);
@@ -69,8 +78,8 @@ function convolve(backend: Backend, name: 'direct' | 'packed', { image, weight, 
 }
 
 describe.each(backends)('%s', (_, backend) => {
-  test.each([...problems, ...cases])('%s', (_name, image, weight, attrs, hasBias = true) => {
-    const problem = { image, weight, attrs, hasBias };
+  test.each([...problems, ...cases])('%s', (_name, image, weight, attrs, addends = [true, true]) => {
+    const problem = { image, weight, attrs, addends };
     const [direct, packed] = [convolve(backend, 'direct', problem), convolve(backend, 'packed', problem)];
     expect(direct.ops).toEqual(['conv2d']);
     expect(packed.ops).toEqual(['packFilter', 'packedConv2d']);
@@ -79,7 +88,7 @@ describe.each(backends)('%s', (_, backend) => {
 
   test.each(problems)('%s: an image alone', (_name, image, weight, attrs) => {
     const [one, many] = [1, 5].map((batch) => {
-      const problem = { image: [batch, ...image.slice(1)], weight, attrs, hasBias: true };
+      const problem = { image: [batch, ...image.slice(1)], weight, attrs, addends: [true, true] };
       return convolve(backend, 'packed', problem).y;
     });
     expect(many.subarray(-one.length)).toEqual(one);

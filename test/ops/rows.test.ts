@@ -77,11 +77,11 @@ const signatures = [
   'matmul(a, b) -> (y) {transposeA:i, transposeB:i}',
   'dense(x, weight, bias?) -> (y) {activation:i}',
   'batchMatmul(a, b) -> (y) {transposeA:i, transposeB:i}',
-  'conv2d(x, weight, bias?) -> (y) {strides:i2, padding:i4, dilation:i2, groups:i, activation:i}',
+  'conv2d(x, weight, bias?, residual?) -> (y) {strides:i2, padding:i4, dilation:i2, groups:i, activation:i}',
   'conv2dGradInput(dy, weight) -> (dx) {inputSize:i2, strides:i2, padding:i4, dilation:i2, groups:i}',
   'conv2dGradWeight(x, dy) -> (dw) {kernelSize:i2, strides:i2, padding:i4, dilation:i2, groups:i}',
   'conv2dTranspose(x, weight, bias?) -> (y) {outputSize:i2, strides:i2, padding:i4, dilation:i2, groups:i, activation:i}',
-  'conv3d(x, weight, bias?) -> (y) {strides:i3, padding:i6, dilation:i3, groups:i, activation:i}',
+  'conv3d(x, weight, bias?, residual?) -> (y) {strides:i3, padding:i6, dilation:i3, groups:i, activation:i}',
   'conv3dGradInput(dy, weight) -> (dx) {inputSize:i3, strides:i3, padding:i6, dilation:i3, groups:i}',
   'conv3dGradWeight(x, dy) -> (dw) {kernelSize:i3, strides:i3, padding:i6, dilation:i3, groups:i}',
   'conv3dTranspose(x, weight, bias?) -> (y) {outputSize:i3, strides:i3, padding:i6, dilation:i3, groups:i, activation:i}',
@@ -146,11 +146,11 @@ const signatures = [
   'averageWeights(parameter, average, control) -> (updatedParameter, updatedAverage) {}',
   // winograd
   'winogradFilter(weight) -> (u) {tile:i, rotate:i}',
-  'winogradConv2d(x, u, bias?) -> (y) {tile:i, kernelSize:i, filters:i, padding:i4, activation:i}',
+  'winogradConv2d(x, u, bias?, residual?) -> (y) {tile:i, kernelSize:i, filters:i, padding:i4, activation:i}',
   'winogradConv2dGradWeight(x, dy) -> (dw) {tile:i, kernelSize:i, padding:i4}',
   // packed weights
   'packFilter(weight) -> (packed) {}',
-  'packedConv2d(x, packed, bias?) -> (y) {kernelSize:i2, filters:i, strides:i2, padding:i4, dilation:i2, activation:i}',
+  'packedConv2d(x, packed, bias?, residual?) -> (y) {kernelSize:i2, filters:i, strides:i2, padding:i4, dilation:i2, activation:i}',
   // folding
   'foldBatchNorm(weight, bias?, gamma?, beta?, mean, variance) -> (foldedWeight, foldedBias) {epsilon:f, axis:i}',
 ];
@@ -281,6 +281,24 @@ const errors: [string, (TensorSpec | null)[], AnyAttrs, RegExp][] = [
   ],
   ['conv2d', [float(1, 5, 5, 4), float(3, 3, 2, 7), null], { groups: 2 }, /filters that groups \(2\) divide, got 7/],
   ['conv2d', [float(1, 5, 5, 3), float(3, 3, 3, 8), float(3)], {}, /'bias' of shape 8 \(one per filter\), got 3/],
+  [
+    'conv2d',
+    [float(1, 5, 5, 3), float(3, 3, 3, 8), null, float(1, 3, 3, 1)],
+    {},
+    /'residual' of shape 1x3x3x8 \(the shape of the output\), got 1x3x3x1/,
+  ],
+  [
+    'conv2d',
+    [float(1, 5, 5, 4), float(3, 3, 2, 8), null, float(1, 3, 3, 8)],
+    { groups: 2 },
+    /no 'residual' beside groups, got groups 2/,
+  ],
+  [
+    'winogradConv2d',
+    [float(1, 4, 4, 3), float(36, 1, 3, 32), null, float(4, 4, 5)],
+    { tile: 4, kernelSize: 3, filters: 5, padding: [1, 1, 1, 1] },
+    /'residual' of shape 1x4x4x5/,
+  ],
   ['conv2d', [float(1, 2, 5, 3), float(3, 3, 3, 8), null], {}, /fits into the padded input of 2x5, got 3x3\n {2}help/],
   ['conv2d', [float(1, 4, 4, 3), float(3, 3, 3, 8), null], { dilation: [2, 2] }, /got 3x3, dilation 2,2/],
   ['conv2d', [float(1, 0, 4, 3), float(3, 3, 3, 8), null], {}, /sizes of at least 1 after the batch axis, got 1x0x4x3/],
