@@ -47,6 +47,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { loadAddon } = await import('../dist/backend/load.js');
   const { addon } = loadAddon();
   if (!addon) throw new Error('the addon is not built: npm run build:addon');
-  writeFileSync(at('docs/ops.md'), opsPage(builtinOps.values(), namesOf(addon.kernels())));
+  writeFileSync(at('docs/ops.md'), opsPage(builtinOps.values(), namesOf(addon.kernels('scalar'))));
   say('wrote docs/ops.md');
 }

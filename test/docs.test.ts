@@ -3,7 +3,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { loadAddon } from '../src/backend/load.js';
 import * as ocellus from '../src/index.js';
+import { builtinOps } from '../src/ops/index.js';
 import { root } from './snippets.js';
 
 const { callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers } = ocellus;
@@ -17,4 +19,14 @@ test.each(guides)('docs/%s names what exists', (guide) => {
     ([, table, name]) => !Object.hasOwn(tables[table as keyof typeof tables], name) && name !== 'ts',
   );
   expect(missing.map(([whole]) => whole)).toEqual([]);
+});
+
+const { addon } = loadAddon();
+if (!addon) console.warn('docs/ops.md: not compared, the addon is not built');
+
+test.skipIf(!addon)('docs/ops.md is printed from the tables as they are', async () => {
+  const { opsPage, namesOf } = await import(path.join(root, 'scripts/ops-table.mjs'));
+  const printed = opsPage(builtinOps.values(), namesOf(addon?.kernels('scalar')));
+  const help = 'node scripts/ops-table.mjs writes it anew';
+  expect(readFileSync(path.join(root, 'docs/ops.md'), 'utf8'), help).toBe(printed);
 });
