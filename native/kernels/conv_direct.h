@@ -20,7 +20,7 @@ namespace {
 constexpr int64_t kRowBytes = 192 << 10;
 // Weights of as many columns as stay in cache are used for all rows of a block before the next ones.
 constexpr int64_t kGroupBytes = 512 << 10;
-constexpr int64_t kDirectTaskFlops = 6 << 20;
+constexpr int64_t kLeastTaskFlops = 1 << 20, kMostTaskFlops = 6 << 20;
 // A single image is work for several threads too.
 constexpr int64_t kLeastBlocks = 8;
 
@@ -42,6 +42,12 @@ struct Direct {
   int32_t activation;
   float* y;
 };
+
+// Blocks that a thread takes at a time: work worth handing over, and several times for each thread.
+static inline int64_t blocksPerTask(const KernelContext& context, int64_t blocks, int64_t flops) {
+  const int64_t least = maxOf(1, kLeastTaskFlops / maxOf(1, flops)), most = maxOf(1, kMostTaskFlops / maxOf(1, flops));
+  return minOf(most, maxOf(least, blocks / (8 * maxOf(1, context.threads))));
+}
 
 struct DirectPlan {
   int64_t k;             // floats of a window
@@ -188,8 +194,8 @@ static void runDirect(const KernelContext& context, const Direct& d) {
   const DirectPlan p = planOf(s, d.form);
   const float* panels = d.form == WeightForm::kPacked ? d.weight : packAllFilters(context, d, p);
   const int64_t flops = 2 * p.blockRows * s.outX * s.filters * p.k;
-  const int64_t grain = maxOf(1, kDirectTaskFlops / maxOf(1, flops));
-  parallelFor(context, s.batch * p.blocks, grain, [&](int64_t begin, int64_t end, int32_t worker) {
+  const int64_t tasks = s.batch * p.blocks;
+  parallelFor(context, tasks, blocksPerTask(context, tasks, flops), [&](int64_t begin, int64_t end, int32_t worker) {
     float* copy = reinterpret_cast<float*>(context.threadScratch + worker * context.threadScratchStride);
     for (int64_t task = begin; task < end; task++) {
       const int64_t image = task / p.blocks, block = task % p.blocks;
