@@ -49,16 +49,22 @@ struct Guarded {
 
 inline int64_t align64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// A context whose scratch is exactly as large as asked for, aligned to 64 bytes and filled with garbage.
+// A context whose scratch is exactly as large as asked for, aligned to 64 bytes and filled with garbage. Bytes behind
+// it are watched.
 struct TestContext {
+  static constexpr int64_t kWatched = 4096;
+  static constexpr char kPattern = 0x5a;
   ocellus::KernelContext context = {};
   void* shared = nullptr;
   void* perThread = nullptr;
+  int64_t sharedBytes = 0, perThreadBytes = 0;
 
   TestContext(ocellus::Workspace workspace, int32_t threads) {
     const int64_t stride = align64(workspace.perThread);
-    shared = allocate(workspace.shared);
-    perThread = allocate(stride * threads);
+    sharedBytes = align64(workspace.shared);
+    perThreadBytes = stride * threads;
+    shared = allocate(sharedBytes);
+    perThread = allocate(perThreadBytes);
     context.scratch = static_cast<char*>(shared);
     context.threadScratch = static_cast<char*>(perThread);
     context.threadScratchStride = stride;
@@ -67,13 +73,20 @@ struct TestContext {
   }
   TestContext(const TestContext&) = delete;
   ~TestContext() {
+    check(intact(shared, sharedBytes) && intact(perThread, perThreadBytes), "nothing is written behind scratch memory");
     free(shared);
     free(perThread);
   }
   static void* allocate(int64_t bytes) {
-    void* memory = aligned_alloc(64, static_cast<size_t>(align64(bytes > 0 ? bytes : 1)));
+    char* memory = static_cast<char*>(aligned_alloc(64, static_cast<size_t>(bytes + kWatched)));
     memset(memory, 0xff, static_cast<size_t>(bytes));
+    memset(memory + bytes, kPattern, kWatched);
     return memory;
+  }
+  static bool intact(const void* memory, int64_t bytes) {
+    for (int64_t i = 0; i < kWatched; i++)
+      if (static_cast<const char*>(memory)[bytes + i] != kPattern) return false;
+    return true;
   }
 };
 
