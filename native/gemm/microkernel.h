@@ -15,6 +15,12 @@ constexpr int kTileRows = kVecWidth == 16 ? 14 : kVecWidth == 8 ? 6 : OCELLUS_VE
 constexpr int kTileVecs = OCELLUS_VEC_IS_NEON ? 3 : 2;
 constexpr int kTileColumns = kTileVecs * kVecWidth;
 
+// What `columns` cost, in vectors: one vector alone is no match for the loads of A, and costs a third more.
+static inline double costOfColumns(int64_t columns) {
+  const int64_t vecs = (columns + kVecWidth - 1) / kVecWidth;
+  return static_cast<double>(vecs) + (vecs % kTileVecs == 1 ? 0.3 : 0.0);
+}
+
 // Both operands stay where they are: only pitches are given, in floats.
 struct TileInput {
   int64_t k;

@@ -83,6 +83,12 @@ static inline bool suitsDirect(const ConvShape& s) {
   return plain && !isBadPitch(s.strideX * s.channels) && s.top >= 0 && s.left >= 0 && s.filters >= kVecWidth / 4;
 }
 
+// Work for an image, in multiply-adds of a vector. Rows of the kernel outside the image are left out.
+static inline double workOfDirect(const ConvShape& s) {
+  const double pixels = static_cast<double>(minOf(s.outY, s.height) * s.outX);
+  return pixels * static_cast<double>(s.kernelY * s.kernelX * s.channels) * costOfColumns(s.filters);
+}
+
 static inline Workspace workspaceOfDirect(const ConvShape& s, WeightForm form) {
   const DirectPlan p = planOf(s, form);
   const int64_t copy = p.copies ? p.inputRows * p.paddedWidth * s.channels + kVecWidth : 0;

@@ -44,17 +44,17 @@ static inline ConvWay wayOfGradWeight(const ConvShape& s) {
   return isPointwise(s) ? ConvWay::kPointwise : ConvWay::kIm2col;
 }
 
-// At stride 1 the gradient of the input is a direct convolution of dy with the turned filter. Few channels would leave
-// most of a vector empty: folding is faster then.
-static inline bool servesTurned(const ConvShape& s) {
-  return s.strideX == 1 && s.strideY == 1 && s.channels >= kVecWidth && suitsDirect(turnedOf(s));
-}
-
+// At stride 1 the gradient of the input is folded, or a convolution of dy with the turned filter: the least work is
+// taken, in multiply-adds of a vector. The batch has no say: an image must not get other sums in another batch.
 static inline ConvWay wayOfInputGradient(const ConvShape& s) {
   if (isDepthwise(s)) return ConvWay::kDepthwise;
   if (isPointwise(s)) return ConvWay::kPointwise;
-  if (servesTurned(s)) return ConvWay::kTurned;
-  return shouldFold(s) ? ConvWay::kFold : ConvWay::kGather;
+  if (s.strideX != 1 || s.strideY != 1) return ConvWay::kGather;
+  const bool folds = suitsFold(s);
+  const double folded = folds ? workOfFold(s) : __builtin_inf();
+  const ConvShape turned = turnedOf(s);
+  if (suitsDirect(turned) && workOfDirect(turned) < folded) return ConvWay::kTurned;
+  return folds ? ConvWay::kFold : ConvWay::kGather;
 }
 
 }  // namespace

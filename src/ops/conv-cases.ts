@@ -110,6 +110,7 @@ export const imageProblems: readonly Problem[] = [
   { name: 'several blocks', image: [2, 13, 11, 37], kernel: [3, 3], filters: 19, padding: [1, 1, 1, 1], large: true },
   { name: 'many filters', image: [1, 5, 5, 3], kernel: [2, 2], filters: 523, large: true },
   { name: 'empty batch', image: [0, 5, 5, 2], kernel: [3, 3], filters: 3 },
+  { name: 'few channels of many filters', image: [2, 14, 14, 6], kernel: [5, 5], filters: 16, large: true },
 ];
 
 export const volumeProblems: readonly Problem[] = [
