@@ -90,15 +90,19 @@ static Workspace workspaceOfInputGradient(const InputGradient& g) {
   const ConvWay way = wayOfInputGradient(g.shape);
   if (way == ConvWay::kDepthwise) return workspaceOfDepthwiseInput(g.shape);
   if (way == ConvWay::kTurned) return workspaceOfDirect(turnedOf(g.shape), WeightForm::kTurned);
+  if (way == ConvWay::kPixels) return workspaceOfPixels(turnedOf(g.shape));
   return way == ConvWay::kFold ? workspaceOfFold(g) : workspaceOfGather(g);
 }
 
 static void runInputGradient(const KernelContext& context, const InputGradient& g) {
   const ConvWay way = wayOfInputGradient(g.shape);
+  const Direct turned = {turnedOf(g.shape), g.dy, g.weight, WeightForm::kTurned, g.bias, nullptr, g.activation, g.dx};
   if (way == ConvWay::kDepthwise) {
     runDepthwiseInput(context, g.shape, g.dy, g.weight, g.bias, g.activation, g.dx);
   } else if (way == ConvWay::kTurned) {
-    runDirect(context, {turnedOf(g.shape), g.dy, g.weight, WeightForm::kTurned, g.bias, nullptr, g.activation, g.dx});
+    runDirect(context, turned);
+  } else if (way == ConvWay::kPixels) {
+    runPixels(context, turned);
   } else if (way == ConvWay::kFold) {
     runFold(context, g);
   } else {

@@ -64,6 +64,7 @@ static Workspace workspaceOfForward(const Direct& d) {
   const ConvWay way = wayOfConv2d(d.shape);
   if (way == ConvWay::kDepthwise) return {0, 0};
   if (way == ConvWay::kDirect) return workspaceOfDirect(d.shape, d.form);
+  if (way == ConvWay::kPixels) return workspaceOfPixels(d.shape);
   Windows windows;
   return OCELLUS_ISA::gemmWorkspace(gemmOfForward(d, windows));
 }
@@ -72,6 +73,7 @@ static void runForward(const KernelContext& context, const Direct& d) {
   const ConvWay way = wayOfConv2d(d.shape);
   if (way == ConvWay::kDepthwise) return runDepthwise(context, d.shape, d.x, d.weight, d.bias, d.activation, d.y);
   if (way == ConvWay::kDirect) return runDirect(context, d);
+  if (way == ConvWay::kPixels) return runPixels(context, d);
   Windows windows;
   OCELLUS_ISA::runGemm(context, gemmOfForward(d, windows), context.scratch);
 }

@@ -5,12 +5,13 @@
 #include "conv_direct_weight.h"
 #include "conv_fold.h"
 #include "conv_input.h"
+#include "conv_pixels.h"
 #include "depthwise.h"
 
 namespace ocellus {
 namespace {
 
-enum class ConvWay { kDepthwise, kPointwise, kDirect, kIm2col, kTurned, kFold, kGather };
+enum class ConvWay { kDepthwise, kPointwise, kDirect, kPixels, kIm2col, kTurned, kFold, kGather };
 
 static inline const char* nameOf(ConvWay way) {
   switch (way) {
@@ -20,6 +21,8 @@ static inline const char* nameOf(ConvWay way) {
       return "pointwise";
     case ConvWay::kDirect:
       return "direct";
+    case ConvWay::kPixels:
+      return "pixels";
     case ConvWay::kIm2col:
       return "im2col";
     case ConvWay::kTurned:
@@ -35,6 +38,7 @@ static inline const char* nameOf(ConvWay way) {
 static inline ConvWay wayOfConv2d(const ConvShape& s) {
   if (isDepthwise(s)) return ConvWay::kDepthwise;
   if (isPointwise(s)) return ConvWay::kPointwise;
+  if (suitsPixels(s)) return ConvWay::kPixels;
   return suitsDirect(s) ? ConvWay::kDirect : ConvWay::kIm2col;
 }
 
@@ -53,6 +57,7 @@ static inline ConvWay wayOfInputGradient(const ConvShape& s) {
   const bool folds = suitsFold(s);
   const double folded = folds ? workOfFold(s) : __builtin_inf();
   const ConvShape turned = turnedOf(s);
+  if (suitsPixels(turned) && workOfPixels(turned) < folded) return ConvWay::kPixels;
   if (suitsDirect(turned) && workOfDirect(turned) < folded) return ConvWay::kTurned;
   return folds ? ConvWay::kFold : ConvWay::kGather;
 }

@@ -222,6 +222,57 @@ Conv anyDepthwise(Random& source) {
   return c;
 }
 
+// Few filters or channels at stride 1: rows shorter and longer than vectors, and borders wider than the kernel.
+Conv anyNarrow(Random& source) {
+  static const int64_t widths[] = {1, 2, 7, 13, 15, 16, 17, 29, 33, 47}, others[] = {1, 2, 3, 5, 8, 16, 19};
+  Conv c = anyConv(source);
+  do {
+    c.height = 1 + source.below(12);
+    c.width = widths[source.below(10)];
+    c.groups = 1;
+    c.channels = others[source.below(7)];
+    c.filters = 1 + source.below(16);
+    if (source.below(2) == 0) {
+      const int64_t filters = c.filters;
+      c.filters = c.channels;
+      c.channels = filters;
+    }
+    c.strideY = c.strideX = 1;
+    c.dilationY = 1 + source.below(4) / 3;
+    c.dilationX = 1 + source.below(4) / 3;
+    if (source.below(4) == 0) c.top = c.left = 7;
+    if (source.below(4) == 0) c.bottom = c.right = 6;
+  } while (!c.fits());
+  return c;
+}
+
+// An infinite pixel, or none, changes what its windows give and nothing beside them.
+void specialPixels(Random& source, const Conv& c) {
+  Tensor x = random(source, c.input(), 1, 2), dy = random(source, c.output(), 1, 2);
+  const Tensor w = random(source, c.weight(), 1, 2), plain = random(source, c.output(), 1, 2);
+  for (int i = 0; i < 3 && x.size() > 0; i++) {
+    x[source.below(2) == 0 ? source.below(x.size()) : x.size() - 1] = INFINITY;
+    dy[source.below(2) == 0 ? source.below(dy.size()) : dy.size() - 1] = source.below(4) == 0 ? NAN : INFINITY;
+  }
+  std::vector<double> y(static_cast<size_t>(dy.size())), dx(static_cast<size_t>(x.size()));
+  std::vector<double> dw(static_cast<size_t>(w.size()));
+  c.forEachProduct([&](int64_t i, int64_t j, int64_t o) {
+    y[o] += x[i] * w[j];
+    dx[i] += dy[o] * w[j];
+    dw[j] += x[i] * plain[o];
+  });
+  std::vector<Tensor> out = {empty(c.output())};
+  Attrs forward, gradInput, gradWeight;
+  run(family, "conv2d", {x, w, absent(), absent()}, out, c.append(forward).i(0));
+  close(out[0], y, tolerance(c.kernelY * c.kernelX * c.channels), "conv2d of special pixels " + c.name());
+  out = {empty(c.input())};
+  run(family, "conv2dGradInput", {dy, w}, out, c.append(gradInput.i(c.height).i(c.width)));
+  close(out[0], dx, tolerance(c.kernelY * c.kernelX * c.filters), "conv2dGradInput of special pixels " + c.name());
+  out = {empty(c.weight())};
+  run(family, "conv2dGradWeight", {x, plain}, out, c.append(gradWeight.i(c.kernelY).i(c.kernelX)));
+  close(out[0], dw, tolerance(c.batch * c.outY() * c.outX()), "conv2dGradWeight of special pixels " + c.name());
+}
+
 void rejections() {
   const Conv good = {2, 9, 8, 6, 3, 2, 4, 2, 1, 1, 0, 1, 1, 2, 1, 2};
   const auto tryConv = [&](const Conv& c, const char* what, int64_t activation = 0, Shape x = {}, Shape w = {},
@@ -311,6 +362,9 @@ int main() {
   Random source;
   for (int i = 0; i < 250; i++) all(source, anyConv(source), source.below(5), source.below(2) != 0);
   for (int i = 0; i < 150; i++) all(source, anyDepthwise(source), source.below(5), source.below(2) != 0);
+  for (int i = 0; i < 250; i++) all(source, anyNarrow(source), source.below(5), source.below(2) != 0);
+  for (int i = 0; i < 100; i++) specialPixels(source, anyNarrow(source));
+  for (int i = 0; i < 50; i++) specialPixels(source, anyConv(source));
   const Conv cases[] = {
       {1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},       // one multiplication
       {0, 5, 5, 3, 3, 3, 4, 1, 1, 1, 1, 1, 1, 1, 1, 1},       // an empty batch
@@ -322,6 +376,8 @@ int main() {
       {4, 28, 28, 1, 5, 5, 6, 1, 1, 2, 2, 2, 2, 1, 1, 1},     // first layers
       {4, 14, 14, 6, 5, 5, 16, 1, 1, 0, 0, 0, 0, 1, 1, 1},
       {2, 32, 32, 3, 3, 3, 32, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+      {2, 70, 131, 5, 3, 3, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1},  // several blocks of an image
+      {1, 41, 67, 11, 2, 5, 3, 1, 1, 1, 0, 4, 0, 1, 1, 1},
       {2, 16, 16, 32, 3, 3, 64, 1, 1, 1, 1, 1, 1, 1, 1, 1},
       {1, 8, 8, 64, 3, 3, 130, 1, 1, 1, 1, 1, 1, 1, 1, 1},  // few rows
       {1, 23, 19, 37, 3, 5, 29, 3, 2, 2, 0, 1, 3, 2, 3, 1},
@@ -335,7 +391,8 @@ int main() {
   };
   for (const Conv& c : cases) all(source, c, source.below(5), true);
   const Conv batches[] = {
-      {32, 14, 14, 6, 5, 5, 16, 1, 1, 0, 0, 0, 0, 1, 1, 1},   {9, 28, 28, 16, 3, 3, 70, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+      {32, 14, 14, 6, 5, 5, 16, 1, 1, 0, 0, 0, 0, 1, 1, 1},   {33, 28, 28, 1, 5, 5, 6, 1, 1, 2, 2, 2, 2, 1, 1, 1},
+      {5, 19, 23, 4, 3, 3, 8, 1, 1, 1, 1, 1, 1, 1, 1, 1},     {9, 28, 28, 16, 3, 3, 70, 1, 1, 1, 1, 1, 1, 1, 1, 1},
       {9, 28, 28, 34, 3, 3, 64, 2, 2, 1, 1, 1, 1, 1, 1, 1},   {5, 40, 40, 3, 5, 5, 33, 1, 1, 4, 0, 0, 4, 2, 2, 1},
       {20, 17, 17, 32, 3, 3, 520, 1, 1, 0, 0, 0, 0, 1, 1, 1},
   };

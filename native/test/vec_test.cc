@@ -1,9 +1,10 @@
-// Every function of simd/vec.h against plain loops, for the instruction set this file is compiled for.
+// Every function of simd/vec.h and simd/narrow.h against plain loops, for the instruction set this file is compiled
+// for.
 #include <math.h>
 #include <stdlib.h>
 
 #include "check.h"
-#include "simd/vec.h"
+#include "simd/narrow.h"
 
 using namespace ocellus;
 
@@ -128,6 +129,36 @@ void transposition() {
   check(ok, "transpose");
 }
 
+template <int n>
+void narrow() {
+  float a[2 * kW], b[2 * kW];
+  bool ok = true;
+  for (int i = 0; i < 2 * kW; i++) a[i] = (float)(i + 1);
+  for (int lanes = 1; lanes <= n; lanes++) {
+    store(b, loadNarrow<n>(a, lanes));
+    for (int i = 0; i < kW; i++) ok &= b[i] == (i < lanes ? a[i] : 0);
+  }
+  check(ok, "loadNarrow");
+  for (float& x : b) x = 0;
+  storeNarrow<n>(b, load(a));
+  for (int i = 0; i < 2 * kW; i++) ok &= i < n ? b[i] == a[i] : i < kW ? b[i] == a[i] || b[i] == 0 : b[i] == 0;
+  check(ok, "storeNarrow");
+  Vec few[kW], all[kW];
+  for (int i = 0; i < kW; i++) {
+    all[i] = add(broadcast((float)(100 * i)), load(a));
+    few[i] = i < n ? all[i] : zero();
+  }
+  transposeFrom<n>(few);
+  transposeTo<n>(all);
+  for (int i = 0; i < kW; i++) {
+    store(b, few[i]);
+    for (int j = 0; j < n; j++) ok &= b[j] == (float)(100 * j + i + 1);
+    store(b, all[i]);
+    for (int j = 0; j < kW && i < n; j++) ok &= b[j] == (float)(100 * j + i + 1);
+  }
+  check(ok, "transposeFrom and transposeTo");
+}
+
 }  // namespace
 
 int main() {
@@ -156,5 +187,12 @@ int main() {
   integers();
   reductions();
   transposition();
+  for (int lanes = 1; lanes <= kW; lanes++) {
+    withNarrow(lanes, [&](auto most) {
+      constexpr int kMost = decltype(most)::kMost;
+      check(lanes <= kMost && kMost <= kW, "withNarrow");
+      narrow<kMost>();
+    });
+  }
   return finish();
 }

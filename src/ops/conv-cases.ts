@@ -111,6 +111,34 @@ export const imageProblems: readonly Problem[] = [
   { name: 'many filters', image: [1, 5, 5, 3], kernel: [2, 2], filters: 523, large: true },
   { name: 'empty batch', image: [0, 5, 5, 2], kernel: [3, 3], filters: 3 },
   { name: 'few channels of many filters', image: [2, 14, 14, 6], kernel: [5, 5], filters: 16, large: true },
+  {
+    name: 'few filters, long rows',
+    image: [2, 5, 37, 3],
+    kernel: [3, 3],
+    filters: 6,
+    padding: [1, 1, 1, 1],
+    large: true,
+  },
+  { name: 'few filters, one channel', image: [2, 9, 19, 1], kernel: [5, 5], filters: 7, padding: [2, 2, 2, 2] },
+  {
+    name: 'few filters, dilation, borders wider than the kernel, relu6',
+    image: [1, 3, 11, 2],
+    kernel: [2, 3],
+    filters: 5,
+    dilation: [1, 2],
+    padding: [3, 2, 7, 6],
+    activation: 'relu6',
+    large: true,
+  },
+  {
+    name: 'few filters of many channels, tanh',
+    image: [1, 9, 16, 21],
+    kernel: [3, 2],
+    filters: 11,
+    activation: 'tanh',
+    large: true,
+  },
+  { name: 'few filters, empty batch', image: [0, 9, 9, 1], kernel: [3, 3], filters: 6 },
 ];
 
 export const volumeProblems: readonly Problem[] = [
@@ -193,6 +221,7 @@ export const residuals: Readonly<Record<'images' | 'volumes', readonly Problem[]
   images: [
     { name: '3x3', image: [2, 7, 5, 3], kernel: [3, 3], filters: 5, padding: [1, 1, 1, 1], activation: 'relu' },
     { name: '3x3, no bias', image: [1, 5, 14, 2], kernel: [3, 3], filters: 4, noBias: true, activation: 'tanh' },
+    { name: 'many filters', image: [1, 5, 7, 2], kernel: [3, 3], filters: 18, activation: 'relu6' },
     { name: '1x1, no bias', image: [2, 5, 3, 19], kernel: [1, 1], filters: 11, noBias: true },
     { name: '1x1', image: [1, 3, 2, 5], kernel: [1, 1], filters: 17, activation: 'sigmoid' },
     { name: '1x1 stride 2', image: [1, 5, 6, 13], kernel: [1, 1], filters: 3, strides: [2, 2], activation: 'relu6' },
