@@ -65,6 +65,7 @@ static Workspace workspaceOfGradWeight(const KernelContext& context) {
   const ConvWay way = wayOfGradWeight(s);
   if (way == ConvWay::kDepthwise) return workspaceOfDepthwiseWeight(s);
   if (way == ConvWay::kDirect) return workspaceOfDirectWeight(s);
+  if (way == ConvWay::kPixels) return workspaceOfPixelsWeight(s);
   Windows windows;
   return OCELLUS_ISA::gemmWorkspace(gemmOfGradWeight(context, windows));
 }
@@ -80,6 +81,7 @@ static void runGradWeight(const KernelContext& context) {
   float* dw = f32(context.outputs[0]);
   if (way == ConvWay::kDepthwise) return runDepthwiseWeight(context, s, x, dy, dw);
   if (way == ConvWay::kDirect) return runDirectWeight(context, s, x, dy, dw);
+  if (way == ConvWay::kPixels) return runPixelsWeight(context, s, x, dy, dw);
   Windows windows;
   OCELLUS_ISA::runGemm(context, gemmOfGradWeight(context, windows), context.scratch);
 }

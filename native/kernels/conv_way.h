@@ -5,7 +5,7 @@
 #include "conv_direct_weight.h"
 #include "conv_fold.h"
 #include "conv_input.h"
-#include "conv_pixels.h"
+#include "conv_pixels_weight.h"
 #include "depthwise.h"
 
 namespace ocellus {
@@ -44,6 +44,7 @@ static inline ConvWay wayOfConv2d(const ConvShape& s) {
 
 static inline ConvWay wayOfGradWeight(const ConvShape& s) {
   if (isDepthwise(s)) return ConvWay::kDepthwise;
+  if (suitsPixelsWeight(s)) return ConvWay::kPixels;
   if (suitsDirectWeight(s)) return ConvWay::kDirect;
   return isPointwise(s) ? ConvWay::kPointwise : ConvWay::kIm2col;
 }
