@@ -12,7 +12,7 @@
         "<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except",
         "ocellus_scalar"
       ],
-      "defines": ["NAPI_VERSION=8"],
+      "defines": ["NAPI_VERSION=8", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags_cc": ["<@(core_cflags)"],
       "conditions": [
         ["OS=='linux'", {

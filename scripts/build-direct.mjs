@@ -19,6 +19,14 @@ export const readSources = () => JSON.parse(readFileSync(at('native/sources.gypi
 
 export const findCompiler = () => which(process.env.CXX, 'g++', 'c++', 'clang++');
 
+const napiDefines = [
+  'NAPI_VERSION=8',
+  'NAPI_CPP_EXCEPTIONS',
+  'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS', // those an environment throws while it is being terminated
+  'NODE_GYP_MODULE_NAME=ocellus',
+  'BUILDING_NODE_EXTENSION',
+];
+
 /** Every compilation of a build: source, object file and flags. */
 export function compilations(arch, objectFolder, sources = readSources()) {
   const sets = instructionSets[arch] ?? {};
@@ -26,9 +34,7 @@ export function compilations(arch, objectFolder, sources = readSources()) {
   const napi = [require('node-api-headers').include_dir, require('node-addon-api').include_dir.replaceAll('"', '')];
   const core = [
     ...Object.values(sets).map((define) => `-D${define}`),
-    ...['NAPI_VERSION=8', 'NAPI_CPP_EXCEPTIONS', 'NODE_GYP_MODULE_NAME=ocellus', 'BUILDING_NODE_EXTENSION'].map(
-      (define) => `-D${define}`,
-    ),
+    ...napiDefines.map((define) => `-D${define}`),
     ...napi.flatMap((folder) => ['-isystem', path.resolve(root, folder)]),
     ...sources.core_cflags,
   ];

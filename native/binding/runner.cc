@@ -2,19 +2,16 @@
 // std::condition_variable would raise the needed libstdc++ version.
 #include "runner.h"
 
-#include <algorithm>
-#include <vector>
-
 namespace ocellus {
 
 struct Runner::Job {
   std::shared_ptr<Plan> plan;
   Napi::Reference<Napi::Value> handle;
-  Napi::Promise::Deferred deferred;
+  napi_deferred deferred;
   int64_t from;
   int64_t to;
-  bool timed;
-  std::vector<double> milliseconds;  // of each step, when timed
+  Napi::Reference<Napi::Value> times;  // what the promise resolves to when the job is timed
+  double* milliseconds;                // its memory
 };
 
 Runner::Runner(Napi::Env env) {
@@ -59,30 +56,26 @@ void Runner::stop() {
   queue_.clear();
 }
 
-Napi::Promise Runner::run(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle, int64_t from, int64_t to) {
-  return queue(env, new Job{std::move(plan),
-                            Napi::Reference<Napi::Value>::New(handle, 1),
-                            Napi::Promise::Deferred::New(env),
-                            from,
-                            to,
-                            false,
-                            {}});
+static Napi::Reference<Napi::Value> keep(Napi::Value value) { return Napi::Reference<Napi::Value>::New(value, 1); }
+
+Napi::Value Runner::run(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle, int64_t from, int64_t to) {
+  return queue(env, new Job{std::move(plan), keep(handle), nullptr, from, to, {}, nullptr});
 }
 
-Napi::Promise Runner::profile(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle) {
+Napi::Value Runner::profile(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle) {
   const int64_t steps = plan->size();
-  return queue(
-      env, new Job{std::move(plan), Napi::Reference<Napi::Value>::New(handle, 1), Napi::Promise::Deferred::New(env), 0,
-                   steps, true, std::vector<double>(static_cast<size_t>(steps))});
+  Napi::Float64Array times = Napi::Float64Array::New(env, static_cast<size_t>(steps));
+  return queue(env, new Job{std::move(plan), keep(handle), nullptr, 0, steps, keep(times), times.Data()});
 }
 
-Napi::Promise Runner::queue(Napi::Env env, Job* job) {
-  const Napi::Promise promise = job->deferred.Promise();
+Napi::Value Runner::queue(Napi::Env env, Job* job) {
+  napi_value promise;
+  NAPI_THROW_IF_FAILED(env, napi_create_promise(env, &job->deferred, &promise), Napi::Value());
   if (pending_++ == 0) napi_ref_threadsafe_function(env, settle_);
   std::lock_guard<std::mutex> lock(mutex_);
   queue_.push_back(job);
   pthread_cond_signal(&wake_);
-  return promise;
+  return Napi::Value(env, promise);
 }
 
 void Runner::loop() {
@@ -96,7 +89,7 @@ void Runner::loop() {
       queue_.pop_front();
       current_ = job;
     }
-    job->plan->run(job->from, job->to, job->timed ? job->milliseconds.data() : nullptr);
+    job->plan->run(job->from, job->to, job->milliseconds);
     job->plan->release();
     {
       std::lock_guard<std::mutex> lock(mutex_);
@@ -107,20 +100,20 @@ void Runner::loop() {
   }
 }
 
-static Napi::Value timesOf(Napi::Env env, const std::vector<double>& milliseconds) {
-  Napi::Float64Array times = Napi::Float64Array::New(env, milliseconds.size());
-  std::copy(milliseconds.begin(), milliseconds.end(), times.Data());
-  return times;
-}
-
+// An environment that is being terminated refuses calls at any moment, and nothing is above this one to catch a C++
+// exception: so plain Node-API, whose status is not looked at. A promise that cannot be settled has nobody waiting.
 void Runner::settle(napi_env env, napi_value, void* self, void* data) {
-  Job* job = static_cast<Job*>(data);
   if (!env) return;
+  std::unique_ptr<Job> job(static_cast<Job*>(data));
   Runner* runner = static_cast<Runner*>(self);
-  Napi::HandleScope scope(env);
   if (--runner->pending_ == 0) napi_unref_threadsafe_function(env, runner->settle_);
-  job->deferred.Resolve(job->timed ? timesOf(env, job->milliseconds) : Napi::Env(env).Undefined());
-  delete job;
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(env, &scope) != napi_ok) return;
+  napi_value result = nullptr;
+  if (job->milliseconds) napi_get_reference_value(env, job->times, &result);
+  if (!result) napi_get_undefined(env, &result);
+  napi_resolve_deferred(env, job->deferred, result);
+  napi_close_handle_scope(env, scope);
 }
 
 }  // namespace ocellus

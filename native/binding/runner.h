@@ -23,16 +23,16 @@ class Runner {
   static Runner& of(Napi::Env env);
 
   // Queues steps [from, to). The promise settles on the JavaScript thread; `handle` lives until then.
-  Napi::Promise run(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle, int64_t from, int64_t to);
+  Napi::Value run(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle, int64_t from, int64_t to);
   // Queues all steps; the promise resolves to a Float64Array of the milliseconds of each.
-  Napi::Promise profile(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle);
+  Napi::Value profile(Napi::Env env, std::shared_ptr<Plan> plan, Napi::Value handle);
 
  private:
   struct Job;
 
   static void stopHook(void* self);
   static void settle(napi_env env, napi_value callback, void* self, void* job);
-  Napi::Promise queue(Napi::Env env, Job* job);
+  Napi::Value queue(Napi::Env env, Job* job);
   void loop();
   void stop();
 

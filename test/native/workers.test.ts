@@ -79,11 +79,15 @@ describe.skipIf(!built).each(backends)('models in worker threads, %s', (backend)
     }
   });
 
-  test('may be terminated in the middle of a fit', async () => {
-    const { worker, outcome } = start({ backend, epochs: 100_000, talk: true });
-    outcome.catch(() => undefined);
-    await new Promise((resolve) => worker.once('message', resolve));
-    expect(await worker.terminate()).toBe(1);
+  test('may be terminated in the middle of a fit, at any moment of it', async () => {
+    const length = backend === 'native' ? 12 : 2;
+    const workers = Array.from({ length }, () => start({ backend, epochs: 100_000, talk: true }));
+    for (const [moment, { worker, outcome }] of workers.entries()) {
+      outcome.catch(() => undefined);
+      await new Promise((resolve) => worker.once('message', resolve));
+      await new Promise((resolve) => setTimeout(resolve, moment));
+      expect(await worker.terminate()).toBe(1);
+    }
     expect((await start({ backend, epochs: 1 }).outcome).losses).toHaveLength(1);
   });
 });
