@@ -16,7 +16,6 @@
       "native/gemm/peak.cc",
       "native/kernels/activation.cc",
       "native/kernels/adaptive.cc",
-      "native/kernels/batch_matmul.cc",
       "native/kernels/conv.cc",
       "native/kernels/conv3d.cc",
       "native/kernels/dropout.cc",

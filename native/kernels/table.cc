@@ -6,7 +6,6 @@ namespace OCELLUS_ISA {
 
 extern const KernelFamily activationFamily;
 extern const KernelFamily adaptiveFamily;
-extern const KernelFamily batchMatmulFamily;
 extern const KernelFamily conv3dFamily;
 extern const KernelFamily convFamily;
 extern const KernelFamily dropoutFamily;
@@ -35,12 +34,12 @@ extern const KernelFamily winogradGradientFamily;
 namespace {
 
 const KernelFamily* const kFamilies[] = {
-    &activationFamily, &adaptiveFamily,         &batchMatmulFamily, &conv3dFamily,    &convFamily,
-    &dropoutFamily,    &elementwiseFamily,      &embeddingFamily,   &foldingFamily,   &groupNormFamily,
-    &layerwiseFamily,  &localResponseFamily,    &lossFamily,        &matmulFamily,    &normalizationFamily,
-    &optimizerFamily,  &paddingFamily,          &pointwiseFamily,   &pooling3dFamily, &poolingFamily,
-    &powerFamily,      &reduceFamily,           &resizeFamily,      &shapeFamily,     &unpoolingFamily,
-    &winogradFamily,   &winogradGradientFamily,
+    &activationFamily,       &adaptiveFamily,  &conv3dFamily,    &convFamily,          &dropoutFamily,
+    &elementwiseFamily,      &embeddingFamily, &foldingFamily,   &groupNormFamily,     &layerwiseFamily,
+    &localResponseFamily,    &lossFamily,      &matmulFamily,    &normalizationFamily, &optimizerFamily,
+    &paddingFamily,          &pointwiseFamily, &pooling3dFamily, &poolingFamily,       &powerFamily,
+    &reduceFamily,           &resizeFamily,    &shapeFamily,     &unpoolingFamily,     &winogradFamily,
+    &winogradGradientFamily,
 };
 
 }  // namespace

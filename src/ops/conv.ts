@@ -7,7 +7,7 @@ import { sameShape, shapeText } from '../core/shape.js';
 import { activateInPlace, fusedActivations, throughActivation } from './activation.js';
 import { type ConvolutionCases, casesOf, imageProblems, residuals, volumeProblems } from './conv-cases.js';
 import * as images from './convolution.js';
-import { startWithBias } from './matmul.js';
+import { startWithBias } from './dense.js';
 import { type AnyOp, attr, defineOp, floats, type InferContext, type Value } from './op.js';
 import { geometryOf, type WindowAttrs } from './patches.js';
 import { sumPerChannel } from './reduce.js';

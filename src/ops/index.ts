@@ -2,8 +2,8 @@
 
 import { activationOps } from './activation.js';
 import { adaptiveOps } from './adaptive.js';
-import { batchMatmulOps } from './batch-matmul.js';
 import { convOps } from './conv.js';
+import { denseOps } from './dense.js';
 import { dropoutOps } from './dropout.js';
 import { elementwiseOps } from './elementwise.js';
 import { embeddingOps } from './embedding.js';
@@ -34,7 +34,7 @@ const families: readonly (readonly AnyOp[])[] = [
   elementwiseOps,
   reduceOps,
   matmulOps,
-  batchMatmulOps,
+  denseOps,
   convOps,
   poolingOps,
   pooling3dOps,
