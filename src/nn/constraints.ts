@@ -1,16 +1,11 @@
 // Constraints: what a weight is brought back to after every step of the optimizer. Values and defaults are Keras's.
 
 import type { Emitter, Value } from '../ops/op.js';
-import { completeOptions, lookUp, OptionReader, optionError, quoted, splitName } from './options.js';
+import { type BuildOnWeight, emitOne, type OnWeight, onWeight, resolveOnWeight } from './on-weight.js';
+import { completeOptions, OptionReader } from './options.js';
 
-/** Keeps a weight within bounds. */
-export interface Constraint {
-  /** Name and options, as JSON; null for a function, which cannot be written to JSON. */
-  readonly config: Readonly<Record<string, unknown>> | null;
-  /** Emits the weight as it may be: same shape. */
-  build(emitter: Emitter, weight: Value): Value;
-  toJSON(): unknown;
-}
+/** Keeps a weight within bounds: `build` emits the weight as it may be, of the same shape. */
+export type Constraint = OnWeight;
 
 export type ConstraintName = keyof typeof constraints;
 
@@ -19,7 +14,7 @@ export type ConstraintOption =
   | ConstraintName
   | { readonly name: ConstraintName; readonly [option: string]: unknown }
   | Constraint
-  | ((emitter: Emitter, weight: Value) => Value);
+  | BuildOnWeight;
 
 /** Axis or axes along which a length is taken: 0 for the incoming weights of a dense unit, [0, 1, 2] for a filter. */
 export interface AxisOption {
@@ -27,9 +22,6 @@ export interface AxisOption {
 }
 
 const epsilon = 1e-7;
-
-const emitOne = (emitter: Emitter, op: string, inputs: readonly Value[], attrs = {}): Value =>
-  emitter.emit(op, inputs, attrs)[0];
 
 const plus = (emitter: Emitter, value: Value, offset: number, scale = 1): Value =>
   emitOne(emitter, 'rescale', [value], { scale, offset });
@@ -63,11 +55,6 @@ function axesOf(reader: OptionReader): number[] {
   throw reader.error('axis', 'an axis or a list of axes', given);
 }
 
-function made(name: string, options: object, build: Constraint['build']): Constraint {
-  const config = { name, ...options };
-  return { config, build, toJSON: () => config };
-}
-
 /**
  * All constraints by name.
  *
@@ -81,7 +68,7 @@ export const constraints = {
     const reader = read('maxNorm', { maxValue: 2 }, options);
     const maxValue = reader.number('maxValue', { min: 0 });
     const axes = axesOf(reader);
-    return made('maxNorm', { maxValue, axis: axes }, (emitter, weight) => {
+    return onWeight('maxNorm', { maxValue, axis: axes }, (emitter, weight) => {
       const lengths = lengthsOf(emitter, weight, axes);
       return withLengths(emitter, weight, lengths, clipped(emitter, lengths, 0, maxValue));
     });
@@ -89,14 +76,14 @@ export const constraints = {
   /** Lengths along `axis` (0) of 1. */
   unitNorm(options: AxisOption = {}): Constraint {
     const axes = axesOf(read('unitNorm', {}, options));
-    return made('unitNorm', { axis: axes }, (emitter, weight) =>
+    return onWeight('unitNorm', { axis: axes }, (emitter, weight) =>
       withLengths(emitter, weight, lengthsOf(emitter, weight, axes), constant(emitter, 1)),
     );
   },
   /** Negative values become 0. */
   nonNegative(options: object = {}): Constraint {
     completeOptions("constraint 'nonNegative'", options, {});
-    return made('nonNegative', {}, (emitter, weight) => emitOne(emitter, 'relu', [weight]));
+    return onWeight('nonNegative', {}, (emitter, weight) => emitOne(emitter, 'relu', [weight]));
   },
   /** Lengths along `axis` (0) between `minValue` (0) and `maxValue` (1), approached by the share `rate` (1). */
   minMaxNorm(options: { minValue?: number; maxValue?: number; rate?: number } & AxisOption = {}): Constraint {
@@ -105,7 +92,7 @@ export const constraints = {
     const maxValue = reader.number('maxValue', { min: minValue });
     const rate = reader.number('rate', { min: 0, max: 1 });
     const axes = axesOf(reader);
-    return made('minMaxNorm', { minValue, maxValue, rate, axis: axes }, (emitter, weight) => {
+    return onWeight('minMaxNorm', { minValue, maxValue, rate, axis: axes }, (emitter, weight) => {
       const lengths = lengthsOf(emitter, weight, axes);
       const wanted = plus(emitter, clipped(emitter, lengths, minValue, maxValue), 0, rate);
       const kept = plus(emitter, lengths, 0, 1 - rate);
@@ -115,15 +102,5 @@ export const constraints = {
 };
 
 /** Turns the value of an option into a constraint; null for none. */
-export function resolveConstraint(where: string, option: unknown): Constraint | null {
-  if (option === null || option === undefined) return null;
-  if (typeof option === 'function') {
-    return { config: null, build: option as Constraint['build'], toJSON: () => undefined };
-  }
-  if (typeof (option as Constraint).build === 'function') return option as Constraint;
-  if (typeof option !== 'string' && typeof option !== 'object') {
-    throw optionError(where, 'a constraint: a name, { name, … } or a function', quoted(option));
-  }
-  const { name, rest } = splitName(where, option);
-  return lookUp<(options?: object) => Constraint>(where, name, constraints, { nonNeg: 'nonNegative' })(rest);
-}
+export const resolveConstraint = (where: string, option: unknown): Constraint | null =>
+  resolveOnWeight(where, 'constraint', option, constraints, { nonNeg: 'nonNegative' });

@@ -1,16 +1,11 @@
 // Regularizers: what a weight adds to the loss. Values and defaults are Keras's.
 
 import type { Emitter, Value } from '../ops/op.js';
-import { completeOptions, lookUp, OptionReader, optionError, quoted, splitName } from './options.js';
+import { type BuildOnWeight, emitOne, type OnWeight, onWeight, resolveOnWeight } from './on-weight.js';
+import { completeOptions, OptionReader } from './options.js';
 
-/** What a weight costs, added to the loss of every step of training and evaluation. */
-export interface Regularizer {
-  /** Name and options, as JSON; null for a function, which cannot be written to JSON. */
-  readonly config: Readonly<Record<string, unknown>> | null;
-  /** Emits the penalty of a weight: a single number. */
-  build(emitter: Emitter, weight: Value): Value;
-  toJSON(): unknown;
-}
+/** What a weight costs, added to the loss of every step of training and evaluation: `build` emits a single number. */
+export type Regularizer = OnWeight;
 
 export type RegularizerName = keyof typeof regularizers;
 
@@ -19,10 +14,7 @@ export type RegularizerOption =
   | RegularizerName
   | { readonly name: RegularizerName; readonly [option: string]: unknown }
   | Regularizer
-  | ((emitter: Emitter, weight: Value) => Value);
-
-const emitOne = (emitter: Emitter, op: string, inputs: readonly Value[], attrs = {}): Value =>
-  emitter.emit(op, inputs, attrs)[0];
+  | BuildOnWeight;
 
 const scaled = (emitter: Emitter, value: Value, scale: number): Value =>
   emitOne(emitter, 'rescale', [value], { scale, offset: 0 });
@@ -37,11 +29,6 @@ function penalty(emitter: Emitter, weight: Value, l1: number, l2: number): Value
   ];
   const zero = () => emitOne(emitter, 'fill', [], { value: 0, shape: [] });
   return terms.length === 0 ? zero() : terms.reduce((a, b) => emitOne(emitter, 'add', [a, b]));
-}
-
-function made(name: string, options: object, build: Regularizer['build']): Regularizer {
-  const config = { name, ...options };
-  return { config, build, toJSON: () => config };
 }
 
 function factors<const D extends Record<string, number>>(name: string, defaults: D, given: object): D {
@@ -61,17 +48,17 @@ export const regularizers = {
   /** l1 · Σ |w|; l1 is 0.01 by default. */
   l1(options: { l1?: number } = {}): Regularizer {
     const { l1 } = factors('l1', { l1: 0.01 }, options);
-    return made('l1', { l1 }, (emitter, weight) => penalty(emitter, weight, l1, 0));
+    return onWeight('l1', { l1 }, (emitter, weight) => penalty(emitter, weight, l1, 0));
   },
   /** l2 · Σ w²; l2 is 0.01 by default. */
   l2(options: { l2?: number } = {}): Regularizer {
     const { l2 } = factors('l2', { l2: 0.01 }, options);
-    return made('l2', { l2 }, (emitter, weight) => penalty(emitter, weight, 0, l2));
+    return onWeight('l2', { l2 }, (emitter, weight) => penalty(emitter, weight, 0, l2));
   },
   /** l1 · Σ |w| + l2 · Σ w²; both 0 by default. */
   l1l2(options: { l1?: number; l2?: number } = {}): Regularizer {
     const { l1, l2 } = factors('l1l2', { l1: 0, l2: 0 }, options);
-    return made('l1l2', { l1, l2 }, (emitter, weight) => penalty(emitter, weight, l1, l2));
+    return onWeight('l1l2', { l1, l2 }, (emitter, weight) => penalty(emitter, weight, l1, l2));
   },
   /**
    * Mean |cosine| of all pairs of rows (or columns) of a matrix, times `factor` (0.01): they are drawn towards right
@@ -82,7 +69,7 @@ export const regularizers = {
     const reader = new OptionReader(where, completeOptions(where, options, { factor: 0.01, mode: 'rows' }));
     const factor = reader.number('factor', { min: 0 });
     const mode = reader.oneOf<'rows' | 'columns'>('mode', ['rows', 'columns']);
-    return made('orthogonal', { factor, mode }, (emitter, weight) => orthogonality(emitter, weight, factor, mode));
+    return onWeight('orthogonal', { factor, mode }, (emitter, weight) => orthogonality(emitter, weight, factor, mode));
   },
 };
 
@@ -110,17 +97,7 @@ function orthogonality(emitter: Emitter, weight: Value, factor: number, mode: 'r
 }
 
 /** Turns the value of an option into a regularizer; null for none. */
-export function resolveRegularizer(where: string, option: unknown): Regularizer | null {
-  if (option === null || option === undefined) return null;
-  if (typeof option === 'function') {
-    return { config: null, build: option as Regularizer['build'], toJSON: () => undefined };
-  }
-  if (typeof (option as Regularizer).build === 'function') return option as Regularizer;
-  if (typeof option !== 'string' && typeof option !== 'object') {
-    throw optionError(where, 'a regularizer: a name, { name, … } or a function', quoted(option));
-  }
-  const { name, rest } = splitName(where, option);
-  return lookUp<(options?: object) => Regularizer>(where, name, regularizers, aliases)(rest);
-}
+export const resolveRegularizer = (where: string, option: unknown): Regularizer | null =>
+  resolveOnWeight(where, 'regularizer', option, regularizers, aliases);
 
 const aliases = { L1: 'l1', L2: 'l2', L1L2: 'l1l2', l1L2: 'l1l2', orthogonalRegularizer: 'orthogonal' };
