@@ -46,9 +46,3 @@ export function broadcastStrides(shape: readonly number[], target: readonly numb
   const shift = target.length - shape.length;
   return target.map((_, axis) => (axis < shift || shape[axis - shift] === 1 ? 0 : own[axis - shift]));
 }
-
-/** -1 … counts from the end; the result is a valid axis or null. */
-export function normalizeAxis(axis: number, rank: number): number | null {
-  const index = axis < 0 ? axis + rank : axis;
-  return Number.isInteger(index) && index >= 0 && index < rank ? index : null;
-}

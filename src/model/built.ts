@@ -14,7 +14,6 @@ import { sampleShapes } from '../train/adapter.js';
 import type { DataContext } from '../train/options.js';
 import { type Mode, modes, type ProgramRequest } from '../train/program.js';
 import { Session } from '../train/session.js';
-import { surveyNetwork } from '../train/weights.js';
 import { applyCompiled, type Compiled, targetSpecs } from './compile.js';
 import { type MemoryNeed, memoryNeed } from './inspect.js';
 import { type PredictOptions, predict } from './predict.js';
@@ -135,7 +134,7 @@ export abstract class BuiltModel {
     options: PredictOptions = {},
   ): Promise<Record<string, Tensor>> {
     const session = this.built('activations', x);
-    const calls = Object.fromEntries(surveyNetwork(this.network).calls.map((call) => [call.path, call]));
+    const calls = Object.fromEntries(session.calls.map((call) => [call.path, call]));
     const wanted = [paths].flat().map((path) => checkName('activations', path, calls));
     const tensors = await predict(session, x, options, wanted);
     return Object.fromEntries(wanted.map(({ path }, i) => [path, tensors[i]]));

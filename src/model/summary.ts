@@ -7,7 +7,6 @@ import { bytesOf } from '../graph/variables.js';
 import type { LayerCall } from '../nn/network.js';
 import type { ProgramRequest } from '../train/program.js';
 import type { Session } from '../train/session.js';
-import { surveyNetwork } from '../train/weights.js';
 
 export interface SummaryOptions {
   /** Samples that memory is told for. Default 32. */
@@ -36,12 +35,12 @@ export function summaryText(
   batchSize: number,
   maxWidth?: number,
 ): string {
-  const calls = surveyNetwork(session.network).calls.filter((call) => call.depth === 0);
+  const calls = session.calls.filter((call) => call.depth === 0);
   const algorithms = compiled ? convolutionAlgorithms(session, batchSize) : () => '';
   const fields = new ReceptiveFields();
   const sources = connections(session, calls);
   const counted = new Set<string>();
-  const rows = calls.map((call) => {
+  const rows = calls.map((call, i) => {
     // A layer that is applied twice has its weights once.
     const parameters = counted.has(call.path) ? 0 : parametersUnder(session, call.path);
     counted.add(call.path);
@@ -52,7 +51,7 @@ export function summaryText(
       formatCount(multiplyAdds(call)),
       formatBytes(batchSize * activationBytes(call)),
       fieldText(fields.of(call.output)),
-      sources(call),
+      sources[i],
       algorithms(call),
     ];
   });
@@ -70,12 +69,12 @@ function fieldText(field: ReceptiveField | null): string {
 }
 
 /** Names of what a layer reads; nothing as long as each layer reads the one before it. */
-function connections(session: Session, calls: readonly LayerCall[]): (call: LayerCall) => string {
+function connections(session: Session, calls: readonly LayerCall[]): string[] {
   const makers = new Map(calls.map((call) => [call.output, call.path]));
   const inputs = session.network.inputs.map(({ name }) => name);
   const names = calls.map((call) => call.inputs.map((value) => makers.get(value) ?? inputName(value, inputs)));
   const isChain = names.every((list, i) => list.length === 1 && (i === 0 || list[0] === calls[i - 1].path));
-  return (call) => (isChain ? '' : names[calls.indexOf(call)].join(', '));
+  return names.map((list) => (isChain ? '' : list.join(', ')));
 }
 
 /** A value that no layer made is an input, perhaps converted or with its axes in another order. */

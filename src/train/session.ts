@@ -56,6 +56,8 @@ export class Session {
   weights: readonly Weight[];
   /** Outputs for a batch of one. */
   readonly outputs: readonly TensorSpec[];
+  /** What every layer did when the network was built for a batch of one, in the order in which they run. */
+  readonly calls: Survey['calls'];
   /** Training steps done since the optimizer was set. */
   step = 0;
   /** Epochs begun by fit since the optimizer was set: with the seed it determines the order of samples. */
@@ -90,6 +92,7 @@ export class Session {
     this.outputs = survey.outputs;
     this.table = new WeightTable(survey.weights, this.variables);
     this.constraints = survey.constraints;
+    this.calls = survey.calls;
     this.weights = this.describe(survey);
     this.memory = {
       state: backend.allocate(this.variables.bytes('state')),

@@ -13,8 +13,6 @@ export interface BorderOptions extends LayerOptions {
   padding?: Sides;
 }
 
-export type ZeroPadding2dOptions = BorderOptions;
-
 type Mode = 'constant' | 'reflect' | 'replicate' | 'circular';
 
 const split = (sides: readonly number[], from: number): number[] => sides.filter((_, i) => i % 2 === from);

@@ -43,9 +43,6 @@ export interface LpPoolingOptions<R extends Rank> extends PoolingOptions<R> {
   normType?: number | 'infinity';
 }
 
-export type MaxPooling2dOptions = MaxPoolingOptions<2>;
-export type AveragePooling2dOptions = AveragePoolingOptions<2>;
-
 type MaxSettings = PoolSettings & { readonly dilation: readonly number[] };
 
 const maxPooling = <R extends Rank>(type: string, rank: R) =>
