@@ -1,8 +1,7 @@
 // Max and average pooling over height and width, channels last, vectorised over channels. Max pooling keeps the
 // position of each maximum in its window, one byte for windows of up to 256 cells; its gradient then writes every input
 // element once: from its only window, or gathered from all windows that cover it.
-#include "../simd/bytes.h"
-#include "common.h"
+#include "max_rows.h"
 
 namespace ocellus {
 namespace OCELLUS_ISA {
@@ -135,86 +134,70 @@ inline Cover coverOf(int64_t cell, int64_t stride, int64_t before, int64_t pool,
   return {past <= 0 ? 0 : ceilDiv(past, stride), minOf(count, (cell + before) / stride + 1)};
 }
 
-inline VecInt loadIndex(const uint8_t* p, AllLanes) { return loadBytes(p); }
-inline VecInt loadIndex(const uint8_t* p, FirstLanes lanes) { return loadBytesPartial(p, lanes.n); }
-inline VecInt loadIndex(const int32_t* p, AllLanes) { return loadInt(p); }
-inline VecInt loadIndex(const int32_t* p, FirstLanes lanes) { return loadIntPartial(p, lanes.n); }
-inline void storeIndex(uint8_t* p, VecInt v, AllLanes) { storeBytes(p, v); }
-inline void storeIndex(uint8_t* p, VecInt v, FirstLanes lanes) { storeBytesPartial(p, v, lanes.n); }
-inline void storeIndex(int32_t* p, VecInt v, AllLanes) { storeInt(p, v); }
-inline void storeIndex(int32_t* p, VecInt v, FirstLanes lanes) { storeIntPartial(p, v, lanes.n); }
-
 // Bytes that work on `pixels` pixels is worth: with few channels each costs as much as a vector.
 inline int64_t pixelBytes(const Geometry& g, int64_t pixels) { return 4 * maxOf(g.channels, kVecWidth) * pixels; }
 
 // ---- max pooling ---------------------------------------------------------------------------------------------------
 
-struct Best {
-  Vec value;
-  VecInt index;
+// Windows [first, last) of a row that lie inside it, and how many of them a vector may touch without leaving the row.
+struct Inside {
+  int64_t first, last, roomy;
 };
 
-// Takes over what is larger, or the first NaN.
-inline void contend(Best& best, Vec value, int32_t index) {
-  const VecMask wins = maskAnd(maskNot(le(value, best.value)), eq(best.value, best.value));
-  best.value = select(wins, value, best.value);
-  best.index = select(wins, broadcastInt(index), best.index);
+inline Inside insideOf(const Geometry& g) {
+  const int64_t first = minOf(ceilDiv(g.left, g.strideW), g.outWidth), room = g.width + g.left - g.poolW;
+  const int64_t last = maxOf(first, minOf(room < 0 ? 0 : room / g.strideW + 1, g.outWidth)),
+                start = first * g.strideW - g.left;
+  const int64_t small = (g.outWidth - first) * g.channels - kVecWidth;
+  const int64_t large = (g.width - start - g.poolW + 1) * g.channels - kVecWidth;
+  const int64_t roomy = small < 0 || large < 0 ? 0 : minOf(small / g.channels, large / (g.strideW * g.channels)) + 1;
+  return {first, last, roomy};
 }
 
-template <class Index>
-inline void maxWindow(const Geometry& g, const float* image, const Span& rows, const Span& columns, float* y,
-                      Index* indices) {
-  forVectors(0, g.channels, [&](int64_t c, auto lanes) {
-    // The first cell meets itself again, and does not win.
-    const int64_t corner = rows.first * g.width + columns.first;
-    Best best = {
-        load(image + corner * g.channels + c, lanes),
-        broadcastInt(static_cast<int32_t>((rows.first - rows.start) * g.poolW + columns.first - columns.start))};
-    for (int64_t iy = rows.first; iy < rows.last; iy++) {
-      for (int64_t ix = columns.first; ix < columns.last; ix++) {
-        contend(best, load(image + (iy * g.width + ix) * g.channels + c, lanes),
-                static_cast<int32_t>((iy - rows.start) * g.poolW + ix - columns.start));
-      }
-    }
-    store(y + c, best.value, lanes);
-    storeIndex(indices + c, best.index, lanes);
-  });
+// The same for windows with equal gaps behind them: that of the last one reaches to the end of the row.
+inline Inside insideOfGaps(const Geometry& g) {
+  Inside inside = insideOf(g);
+  const bool equal = (g.outWidth - 1) * g.strideW - g.left + g.strideW == g.width;
+  if (inside.last == g.outWidth && inside.last > inside.first && !equal) inside.last--;
+  return inside;
 }
 
-// A whole 2x2 window at `corner`.
-template <class Index>
-inline void maxWindow2x2(const Geometry& g, const float* corner, float* y, Index* indices) {
-  const float* below = corner + g.width * g.channels;
-  forVectors(0, g.channels, [&](int64_t c, auto lanes) {
-    Best best = {load(corner + c, lanes), broadcastInt(0)};
-    contend(best, load(corner + g.channels + c, lanes), 1);
-    contend(best, load(below + c, lanes), 2);
-    contend(best, load(below + g.channels + c, lanes), 3);
-    store(y + c, best.value, lanes);
-    storeIndex(indices + c, best.index, lanes);
-  });
+// body(ox, count) for windows from left to right, those inside the row at once.
+template <class F>
+inline void forRuns(const Geometry& g, const Inside& inside, const F& body) {
+  for (int64_t ox = 0; ox < inside.first; ox++) body(ox, 1);
+  if (inside.last > inside.first) body(inside.first, inside.last - inside.first);
+  for (int64_t ox = inside.last; ox < g.outWidth; ox++) body(ox, 1);
+}
+
+inline MaxRow maxRowOf(const Geometry& g, int64_t count, int64_t roomy, const Span& rows, const Span& columns) {
+  return {count,
+          count > 1 ? roomy : 0,
+          rows.last - rows.first,
+          columns.last - columns.first,
+          g.width * g.channels,
+          g.strideW * g.channels,
+          g.channels,
+          static_cast<int32_t>((rows.first - rows.start) * g.poolW + columns.first - columns.start),
+          static_cast<int32_t>(g.poolW)};
 }
 
 template <class Index>
 void maxPool(const KernelContext& context, Index* indices) {
   const Geometry g = geometryOf(context.inputs[0], context.outputs[0], attrsOf<MaxAttrs>(context));
+  const Inside inside = insideOf(g);
   const float* x = f32(context.inputs[0]);
   float* y = f32(context.outputs[0]);
   const int64_t cost = pixelBytes(g, g.outWidth * (g.poolH * g.poolW + 1));
-  const bool small = g.poolH == 2 && g.poolW == 2;
   parallelFor(context, g.batch * g.outHeight, grainFor(cost), [&](int64_t begin, int64_t end, int32_t) {
     for (int64_t unit = begin; unit < end; unit++) {
-      const float* image = x + unit / g.outHeight * g.height * g.width * g.channels;
       const Span rows = spanOf(unit % g.outHeight, g.strideH, g.top, g.poolH, g.height);
-      for (int64_t ox = 0; ox < g.outWidth; ox++) {
+      const int64_t row = unit / g.outHeight * g.height + rows.first;
+      forRuns(g, inside, [&](int64_t ox, int64_t count) {
         const Span columns = spanOf(ox, g.strideW, g.left, g.poolW, g.width);
-        const int64_t to = (unit * g.outWidth + ox) * g.channels;
-        if (small && rows.last - rows.first == 2 && columns.last - columns.first == 2) {
-          maxWindow2x2(g, image + (rows.first * g.width + columns.first) * g.channels, y + to, indices + to);
-        } else {
-          maxWindow(g, image, rows, columns, y + to, indices + to);
-        }
-      }
+        maxWindows(maxRowOf(g, count, inside.roomy, rows, columns), x + (row * g.width + columns.first) * g.channels,
+                   y + (unit * g.outWidth + ox) * g.channels, indices + (unit * g.outWidth + ox) * g.channels);
+      });
     }
   });
 }
@@ -234,28 +217,17 @@ void runMax(const KernelContext& context) {
 // Windows that do not overlap: the band of input rows from one row of windows to the next belongs to it alone. Cells
 // under a window take dy or zero, gaps between windows (and after the last) zero.
 template <class Index>
-void maxGradBand(const Geometry& g, const Index* indices, const float* dy, float* image, int64_t oy) {
+void maxGradBand(const Geometry& g, const Inside& inside, const Index* indices, const float* dy, float* image,
+                 int64_t oy) {
   const int64_t pitch = g.width * g.channels;
   const Span rows = spanOf(oy, g.strideH, g.top, g.poolH, g.height);
   const int64_t bandEnd = oy + 1 == g.outHeight ? g.height : (oy + 1) * g.strideH - g.top;
-  for (int64_t ox = 0; ox < g.outWidth; ox++) {
+  forRuns(g, inside, [&](int64_t ox, int64_t count) {
     const Span columns = spanOf(ox, g.strideW, g.left, g.poolW, g.width);
-    const int64_t next = ox + 1 == g.outWidth ? g.width : (ox + 1) * g.strideW - g.left;
-    const int64_t from = ox * g.channels;
-    forVectors(0, g.channels, [&](int64_t c, auto lanes) {
-      const Vec gradient = load(dy + from + c, lanes);
-      const VecInt index = loadIndex(indices + from + c, lanes);
-      for (int64_t iy = rows.first; iy < rows.last; iy++) {
-        float* to = image + iy * pitch + columns.first * g.channels + c;
-        int32_t cell = static_cast<int32_t>((iy - rows.start) * g.poolW + columns.first - columns.start);
-        for (int64_t ix = columns.first; ix < columns.last; ix++, cell++, to += g.channels)
-          store(to, select(eq(index, broadcastInt(cell)), gradient, zero()), lanes);
-      }
-    });
-    if (next == columns.last) continue;
-    const size_t gap = static_cast<size_t>((next - columns.last) * g.channels) * sizeof(float);
-    for (int64_t iy = rows.first; iy < rows.last; iy++) memset(image + iy * pitch + columns.last * g.channels, 0, gap);
-  }
+    const int64_t next = ox + 1 == g.outWidth ? g.width : (ox + 1) * g.strideW - g.left, from = ox * g.channels;
+    maxGradWindows(maxRowOf(g, count, inside.roomy, rows, columns), indices + from, dy + from,
+                   (next - columns.last) * g.channels, image + rows.first * pitch + columns.first * g.channels);
+  });
   const int64_t gapRows = bandEnd - rows.last;
   if (gapRows > 0) memset(image + rows.last * pitch, 0, static_cast<size_t>(gapRows * pitch) * sizeof(float));
 }
@@ -298,10 +270,11 @@ void maxPoolGrad(const KernelContext& context, const Index* indices) {
   const int64_t image = g.height * g.width * g.channels, pooled = g.outHeight * g.outWidth * g.channels;
   if (g.strideH >= g.poolH && g.strideW >= g.poolW) {
     const int64_t cost = pixelBytes(g, g.width * g.strideH + g.outWidth);
+    const Inside inside = insideOfGaps(g);
     parallelFor(context, g.batch * g.outHeight, grainFor(cost), [&](int64_t begin, int64_t end, int32_t) {
       for (int64_t unit = begin; unit < end; unit++) {
         const int64_t from = unit * g.outWidth * g.channels;
-        maxGradBand(g, indices + from, dy + from, dx + unit / g.outHeight * image, unit % g.outHeight);
+        maxGradBand(g, inside, indices + from, dy + from, dx + unit / g.outHeight * image, unit % g.outHeight);
       }
     });
     return;

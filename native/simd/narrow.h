@@ -1,6 +1,7 @@
 // Vectors of which only the first lanes are meant, as those of a pixel of few channels: narrower loads and stores cross
 // fewer cache lines, and a transpose leaves out what nobody asks for.
 //   loadNarrow<most>(p, n)    loadPartial for n <= most lanes
+//   loadNarrow<n>(p)          the first n lanes, the others undefined: memory is touched as by load
 //   storeNarrow<n>(p, v)      the first n lanes, and perhaps some of the others: memory is touched as by store
 //   transposeFrom<n>(rows)    transpose of which only the first n vectors are read: lanes from n on are undefined
 //   transposeTo<n>(rows)      transpose of which only the first n vectors are made: the others are undefined
@@ -17,6 +18,12 @@ template <int most>
 static inline Vec loadNarrow(const float* p, int64_t n) {
   if constexpr (most > 8) return loadPartial(p, n);
   return {_mm512_castps256_ps512(_mm256_maskz_loadu_ps(static_cast<__mmask8>(firstLanes(n)), p))};
+}
+
+template <int n>
+static inline Vec loadNarrow(const float* p) {
+  if constexpr (n > 8) return load(p);
+  return {_mm512_castps256_ps512(_mm256_loadu_ps(p))};
 }
 
 template <int n>
@@ -93,6 +100,10 @@ static inline void transposeTo(Vec* rows) {
 template <int most>
 static inline Vec loadNarrow(const float* p, int64_t n) {
   return loadPartial(p, n);
+}
+template <int n>
+static inline Vec loadNarrow(const float* p) {
+  return load(p);
 }
 template <int n>
 static inline void storeNarrow(float* p, Vec a) {

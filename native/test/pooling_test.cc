@@ -112,6 +112,26 @@ void average(Random& source, const Case& c, int64_t includePad) {
     close(dx[0], wantX, 1e-6, "averagePool2dGrad " + c.name());
 }
 
+// Few and many channels, rows of several vectors, windows that overlap, touch or leave gaps.
+Case anyCase(Random& source) {
+  static const int64_t channels[] = {1, 2, 3, 5, 6, 8, 12, 16, 17, 24};
+  Case c = {};
+  do {
+    c.n = 1 + source.below(3);
+    c.h = 1 + source.below(7);
+    c.w = 1 + source.below(40);
+    c.c = channels[source.below(10)];
+    const int64_t side = 1 + source.below(4);
+    for (int axis = 0; axis < 2; axis++) {
+      c.pool[axis] = source.below(3) > 0 ? side : 1 + source.below(4);
+      c.stride[axis] = source.below(2) > 0 ? c.pool[axis] : 1 + source.below(5);
+      for (int64_t* pad = c.pad + 2 * axis; pad < c.pad + 2 * axis + 2; pad++)
+        *pad = source.below(2) * source.below(c.pool[axis]);
+    }
+  } while (c.h + c.pad[0] + c.pad[1] < c.pool[0] || c.w + c.pad[2] + c.pad[3] < c.pool[1]);
+  return c;
+}
+
 void hostile() {
   const Case c = {1, 4, 4, 3, {2, 2}, {2, 2}, {0, 0, 0, 0}};
   const Tensor x = empty({1, 4, 4, 3}), y = empty({1, 2, 2, 3}), bytes = empty({1, 2, 2, 3}, ocellus::kUint8);
@@ -165,6 +185,7 @@ int main() {
     average(source, c, 0);
     average(source, c, 1);
   }
+  for (int i = 0; i < 300; i++) maximum(source, anyCase(source), i % 2 == 0);
   hostile();
   return finish();
 }

@@ -138,6 +138,8 @@ void narrow() {
     store(b, loadNarrow<n>(a, lanes));
     for (int i = 0; i < kW; i++) ok &= b[i] == (i < lanes ? a[i] : 0);
   }
+  store(b, loadNarrow<n>(a));
+  for (int i = 0; i < n; i++) ok &= b[i] == a[i];
   check(ok, "loadNarrow");
   for (float& x : b) x = 0;
   storeNarrow<n>(b, load(a));
