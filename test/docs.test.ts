@@ -30,3 +30,10 @@ test.skipIf(!addon)('docs/ops.md is printed from the tables as they are', async 
   const help = 'node scripts/ops-table.mjs writes it anew';
   expect(readFileSync(path.join(root, 'docs/ops.md'), 'utf8'), help).toBe(printed);
 });
+
+test('docs/reference is printed from the docstrings as they are', async () => {
+  const { referencePages } = await import(path.join(root, 'scripts/reference.mjs'));
+  const folder = path.join(root, 'docs/reference');
+  const found = readdirSync(folder).map((name) => [name, readFileSync(path.join(folder, name), 'utf8')]);
+  expect(Object.fromEntries(found), 'node scripts/reference.mjs writes it anew').toEqual(referencePages());
+});

@@ -86,9 +86,16 @@ export const metrics = {
   /** Share of what is not so that the network says no to. */
   specificity,
 
+  /** How often the network rightly says yes. */
   truePositives,
+
+  /** How often the network wrongly says yes. */
   falsePositives,
+
+  /** How often the network rightly says no. */
   trueNegatives,
+
+  /** How often the network wrongly says no. */
   falseNegatives,
 
   /**

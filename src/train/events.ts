@@ -96,10 +96,15 @@ type Handler<E> = (event: E, context: TrainContext) => void | Promise<void>;
  * await model.fit(x, y, { callbacks: [{ onEpochEnd: ({ epoch, logs }) => console.log(epoch, logs.loss) }] });
  */
 export interface Callback {
+  /** Before the first epoch. */
   onTrainBegin?: Handler<TrainBeginEvent>;
+  /** Before each epoch. */
   onEpochBegin?: Handler<EpochBeginEvent>;
+  /** After each step, with its logs. */
   onBatchEnd?: Handler<BatchEndEvent>;
+  /** After each epoch and its validation, with the logs of both. */
   onEpochEnd?: Handler<EpochEndEvent>;
+  /** When the training has ended. */
   onTrainEnd?: Handler<TrainEndEvent>;
 }
 

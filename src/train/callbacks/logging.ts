@@ -5,8 +5,15 @@ import { checkOptions, OcellusError } from '../../core/errors.js';
 import type { Callback } from '../events.js';
 import { checkFile } from './monitor.js';
 
+export interface LoggerOptions {
+  /** Where to write. */
+  file: string;
+  /** Go on in the file that is there. Default: begin it anew. */
+  append?: boolean;
+}
+
 /** Writes one line per epoch to a CSV file: the epoch (from 0), then every value under its name. */
-export function csvLogger(options: { file: string; append?: boolean }): Callback {
+export function csvLogger(options: LoggerOptions): Callback {
   const where = 'csvLogger';
   checkOptions(where, options, ['file', 'append']);
   const { file, append = false } = options;
@@ -30,7 +37,7 @@ export function csvLogger(options: { file: string; append?: boolean }): Callback
  * Writes one JSON object per epoch, each on its line: `{"epoch":0,"seconds":1.5,"loss":0.3}`. Values that are no numbers
  * become null.
  */
-export function jsonLogger(options: { file: string; append?: boolean }): Callback {
+export function jsonLogger(options: LoggerOptions): Callback {
   const where = 'jsonLogger';
   checkOptions(where, options, ['file', 'append']);
   const { file, append = false } = options;
