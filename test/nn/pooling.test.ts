@@ -34,9 +34,16 @@ describe.each(ranks)('windows over %d axes', (rank) => {
     expect(checkLayer(make({ poolSize: 1 }), [ones])).toEqual(ones);
   });
 
-  it('dilated maxima and where they stand', () => {
+  it.each(kinds)('dilated %s', (kind) => {
     const options = { poolSize: 2, strides: 1, dilation: 2, padding: 1 };
-    expect(checkLayer(any[`maxPooling${rank}d`](options), [sample])).toEqual(shapeOf((n) => n));
+    expect(checkLayer(any[`${kind}${rank}d`](options), [sample])).toEqual(shapeOf((n) => n));
+    expect(checkLayer(any[`${kind}${rank}d`]({ ...options, strides: 2, ceilMode: true }), [sample])).toEqual(
+      shapeOf((n) => Math.ceil((n - 1) / 2) + 1),
+    );
+  });
+
+  it('where dilated maxima stand', () => {
+    const options = { poolSize: 2, strides: 1, dilation: 2, padding: 1 };
     const indices = any[`maxPoolingIndices${rank}d`](options);
     expect(indices.apply(input({ shape: sample }))).toMatchObject({ shape: shapeOf((n) => n), dtype: 'int32' });
   });

@@ -4,11 +4,11 @@ import type { Padding } from '../../ops/windows.js';
 import { defineLayer, type LayerOptions } from '../layer.js';
 import type { PerAxis, Rank } from './spatial.js';
 import {
-  dilatedMax,
+  cellsOfMaxima,
+  maxOfWindows,
   meanOfWindows,
   type PoolSettings,
   parsePool,
-  poolAxes,
   poolDefaults,
   poolWindows,
   sumOfWindows,
@@ -22,13 +22,10 @@ export interface PoolingOptions<R extends Rank> extends LayerOptions {
   strides?: PerAxis<R>;
   /** Default 'valid'. */
   padding?: Padding;
-  /** true: a last window that only partly lies on the input counts too. Default false. */
-  ceilMode?: boolean;
-}
-
-export interface MaxPoolingOptions<R extends Rank> extends PoolingOptions<R> {
   /** Distance between the cells of a window. Default 1. */
   dilation?: PerAxis<R>;
+  /** true: a last window that only partly lies on the input counts too. Default false. */
+  ceilMode?: boolean;
 }
 
 export interface AveragePoolingOptions<R extends Rank> extends PoolingOptions<R> {
@@ -43,28 +40,20 @@ export interface LpPoolingOptions<R extends Rank> extends PoolingOptions<R> {
   normType?: number | 'infinity';
 }
 
-type MaxSettings = PoolSettings & { readonly dilation: readonly number[] };
-
 const maxPooling = <R extends Rank>(type: string, rank: R) =>
-  defineLayer<MaxPoolingOptions<R>, MaxSettings>({
+  defineLayer<PoolingOptions<R>, PoolSettings>({
     type,
-    options: { ...poolDefaults, dilation: 1 },
-    parse: (options) => ({ ...parsePool(options, rank), dilation: options.perAxis('dilation', rank, { min: 1 }) }),
-    call(context, [x], settings) {
-      const { dilation } = settings;
-      const windows = poolWindows(context, x, settings, dilation);
-      if (dilation.some((step) => step > 1)) return dilatedMax(context, x, windows, dilation, 'values');
-      return poolAxes(context, 'maxPool2d', x, windows);
-    },
+    options: poolDefaults,
+    parse: (options) => parsePool(options, rank),
+    call: (context, [x], settings) => maxOfWindows(context, x, poolWindows(context, x, settings)),
   });
 
 const maxPoolingIndices = <R extends Rank>(type: string, rank: R) =>
-  defineLayer<MaxPoolingOptions<R>, MaxSettings>({
+  defineLayer<PoolingOptions<R>, PoolSettings>({
     type,
-    options: { ...poolDefaults, dilation: 1 },
-    parse: (options) => ({ ...parsePool(options, rank), dilation: options.perAxis('dilation', rank, { min: 1 }) }),
-    call: (context, [x], settings) =>
-      dilatedMax(context, x, poolWindows(context, x, settings, settings.dilation), settings.dilation, 'indices'),
+    options: poolDefaults,
+    parse: (options) => parsePool(options, rank),
+    call: (context, [x], settings) => cellsOfMaxima(context, x, poolWindows(context, x, settings), 'indices'),
   });
 
 const averagePooling = <R extends Rank>(type: string, rank: R) =>
@@ -97,7 +86,7 @@ const lpPooling = <R extends Rank>(type: string, rank: R) =>
     },
     call(context, [x], { p, ...settings }) {
       const windows = poolWindows(context, x, settings);
-      if (p === Number.POSITIVE_INFINITY) return poolAxes(context, 'maxPool2d', context.op('abs', [x]), windows);
+      if (p === Number.POSITIVE_INFINITY) return maxOfWindows(context, context.op('abs', [x]), windows);
       const powers = context.op('absPower', [x], { exponent: p, signed: 0 });
       const sum = sumOfWindows(context, powers, windows);
       return p === 1 ? sum : context.op('absPower', [sum], { exponent: 1 / p, signed: 0 });
