@@ -35,28 +35,32 @@ function findNode() {
   return packed && run('tar', ['xzf', file], { cwd: cache }) ? program : null;
 }
 
-function runOnArm64() {
-  for (const program of readdirSync(at(folder, 'test')).sort()) {
-    tally.program(`arm64: ${program}`, [...arm64, at(folder, 'test', program)]);
-  }
+/** The native tests and every op case for arm64, as programs. */
+function onArm64() {
+  const tests = readdirSync(at(folder, 'test')).sort();
+  const programs = tests.map((name) => [`arm64: ${name}`, [...arm64, at(folder, 'test', name)]]);
   const node = findNode();
+  if (!node) {
+    say(`skipped the op cases on arm64: ${nodePackage} could not be had`);
+    return programs;
+  }
   const env = { OCELLUS_NATIVE_PATH: at(folder, 'ocellus.node') };
-  if (node) tally.program('arm64: every op case in Node', [...arm64, node, parity], env);
-  else say(`skipped the op cases on arm64: ${nodePackage} could not be had`);
+  return [['arm64: every op case in Node', [...arm64, node, parity], env], ...programs];
 }
 
-function runOnOldProcessors() {
-  for (const [processor, isa] of Object.entries(oldProcessors)) {
+const onOldProcessors = () =>
+  Object.entries(oldProcessors).map(([processor, isa]) => {
     const command = ['qemu-x86_64-static', '-cpu', processor, process.execPath, parity, '--best', isa];
-    tally.program(`${processor}: every op case in Node`, command);
-  }
-}
+    return [`${processor}: every op case in Node`, command];
+  });
 
 const missing = (...tools) => {
   const names = tools.filter((tool) => !which(tool));
   if (names.length > 0) say(`skipped: ${names.join(', ')} not found`);
   return names.length > 0;
 };
-if (!missing(compiler, arm64[0], 'cmake', 'npm', 'tar') && crossCompile()) runOnArm64();
-if (process.arch === 'x64' && !missing('qemu-x86_64-static')) runOnOldProcessors();
+const programs = [];
+if (!missing(compiler, arm64[0], 'cmake', 'npm', 'tar') && crossCompile()) programs.push(...onArm64());
+if (process.arch === 'x64' && !missing('qemu-x86_64-static')) programs.unshift(...onOldProcessors());
+await tally.programs(programs);
 tally.finish();

@@ -42,10 +42,8 @@ function difference(expected, actual, tolerance) {
   return wrong < 0 ? null : `element ${wrong}: expected ${expected[wrong]}, got ${actual[wrong]}`;
 }
 
-function checkCase(backend, op, opCase) {
-  const inputs = caseInputs(op, opCase);
-  const expected = runOp(op, inputs, opCase.attrs);
-  const actual = runPlan(backend, op, inputs, opCase.attrs);
+function checkCase(backend, op, opCase, expected) {
+  const actual = runPlan(backend, op, caseInputs(op, opCase), opCase.attrs);
   if (!actual) return null;
   const problems = expected.map((output, i) => difference(output.data, actual[i], opCase.tolerance ?? 1e-5));
   return problems.find((problem) => problem !== null) ?? null;
@@ -58,16 +56,18 @@ if (addon.isas()[0] !== best) {
   failed++;
   console.log(`FAILED expected ${best} as the best instruction set, got ${addon.isas().join(', ')}`);
 }
-for (const isa of addon.isas()) {
-  for (const threads of [1, 2]) {
-    const backend = selectBackend({ backend: 'native', isa, threads });
-    for (const op of builtinOps.values()) {
-      for (const opCase of op.cases) {
-        const problem = checkCase(backend, op, opCase);
-        if (problem === null) passed++;
-        else failed++;
-        if (problem) console.log(`FAILED ${op.name}, ${opCase.name}, ${isa}, ${threads} threads: ${problem}`);
-      }
+const backends = addon
+  .isas()
+  .flatMap((isa) => [1, 2].map((threads) => selectBackend({ backend: 'native', isa, threads })));
+for (const op of builtinOps.values()) {
+  for (const opCase of op.cases) {
+    const expected = runOp(op, caseInputs(op, opCase), opCase.attrs);
+    for (const backend of backends) {
+      const problem = checkCase(backend, op, opCase, expected);
+      if (problem === null) passed++;
+      else failed++;
+      if (problem)
+        console.log(`FAILED ${op.name}, ${opCase.name}, ${backend.isa}, ${backend.threads} threads: ${problem}`);
     }
   }
 }

@@ -29,11 +29,13 @@ function isRunnable(program) {
   return !flag || new RegExp(`\\b${flag}\\b`).test(readFileSync('/proc/cpuinfo', 'utf8'));
 }
 
-function runNativeTests(kind, folder) {
-  for (const program of readdirSync(at(folder, 'test')).sort()) {
-    if (isRunnable(program)) tally.program(`${kind}: ${program}`, [at(folder, 'test', program)], settings);
-    else say(`skipped ${program}: this processor lacks the instruction set`);
+async function runNativeTests(kind, folder) {
+  const programs = readdirSync(at(folder, 'test')).sort();
+  for (const program of programs.filter((one) => !isRunnable(one))) {
+    say(`skipped ${program}: this processor lacks the instruction set`);
   }
+  const runnable = programs.filter(isRunnable);
+  await tally.programs(runnable.map((name) => [`${kind}: ${name}`, [at(folder, 'test', name)], settings]));
 }
 
 /** Vitest in which the sanitizer's run time comes first and the sanitized addon is the one that is loaded. */
@@ -49,17 +51,18 @@ function runNodeTests(folder) {
   const tests = ['test/native', 'test/ops/parity.test.ts'].filter((item) => existsSync(at(item)));
   // These look at the ordinary build, or at its speed.
   for (const name of ['binary', 'loader', 'speed']) tests.push('--exclude', `test/native/${name}.test.ts`);
-  tally.program('address: tests in Node', [process.execPath, 'scripts/check.mjs', ...tests], env);
+  return tally.program('address: tests in Node', [process.execPath, 'scripts/check.mjs', ...tests], env);
 }
 
 if (!which('cmake') || !which('g++')) {
   say('skipped the sanitizers: cmake and g++ are needed');
 } else {
   if ((wants('address') || wants('node')) && build('address', 'build-asan')) {
-    if (wants('address')) runNativeTests('address', 'build-asan');
-    if (wants('node')) runNodeTests('build-asan');
+    if (wants('address')) await runNativeTests('address', 'build-asan');
+    if (wants('node')) await runNodeTests('build-asan');
   }
   // What threads share does not depend on the instruction set: one is enough, and three times faster.
-  if (wants('thread') && build('thread', 'build-tsan', '--CDOCELLUS_SIMD=OFF')) runNativeTests('thread', 'build-tsan');
+  if (wants('thread') && build('thread', 'build-tsan', '--CDOCELLUS_SIMD=OFF'))
+    await runNativeTests('thread', 'build-tsan');
 }
 tally.finish();

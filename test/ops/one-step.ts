@@ -99,11 +99,25 @@ function findDamage(before: Uint8Array, after: Uint8Array, step: PlanStep): stri
     free.fill(1, offset, offset + sizeOf(shape) * bytesPerElement[dtype]);
   free.fill(1, step.scratchOffset, step.scratchOffset + step.scratchBytes);
   for (let i = 0; i < after.length; i++) {
-    if (!free[i] && before[i] !== after[i])
+    if (before[i] !== after[i] && !free[i])
       return `byte ${i} changed; outputs at ${step.outputs.map((o) => o.offset).join(', ')}`;
   }
   return null;
 }
+
+/** Where the bits of two lists of outputs part first, or null. */
+export function firstDifference(a: readonly NumericArray[], b: readonly NumericArray[]): string | null {
+  for (const [i, left] of a.entries()) {
+    const right = b[i];
+    if (bytesOf(left).equals(bytesOf(right))) continue;
+    const place = left.findIndex((x, j) => !Object.is(x, right[j]));
+    return `output ${i}, element ${place}: ${left[place]} and ${right[place]}`;
+  }
+  return a.length === b.length ? null : `${a.length} and ${b.length} outputs`;
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
 
 /** Largest difference of two outputs relative to the largest magnitude; 0 when all are equal, NaN counts as equal to NaN. */
 export function relativeDifference(a: NumericArray, b: NumericArray): number {
