@@ -10,10 +10,15 @@ import type { TensorInput } from './array.js';
 /** Data for one input, or for each of several: in a list in the order of the inputs, or under their names. */
 export type ModelData = TensorInput | readonly TensorInput[] | Readonly<Record<string, TensorInput>>;
 
+/** Weights of samples, [samples] or [samples, …positions]; for several outputs in a list or under their names. */
+export type SampleWeight = TensorInput | readonly (TensorInput | null)[] | Readonly<Record<string, TensorInput | null>>;
+
 /** One batch: the first axis of `x` and `y` counts samples and may be shorter in the last batch of an epoch. */
 export interface Batch {
   readonly x: ModelData;
   readonly y: ModelData;
+  /** How much each sample counts, as in `fit`. Default: all the same. */
+  readonly sampleWeight?: SampleWeight | undefined;
 }
 
 /**
@@ -70,8 +75,10 @@ export class ArrayDataset {
     readonly x: readonly TensorView[],
     readonly y: readonly TensorView[],
     where = 'dataset',
+    /** Weights of the samples, one tensor per y, null where all count the same. None by default. */
+    readonly weights: readonly (TensorView | null)[] = [],
   ) {
-    const all = [...x, ...y];
+    const all = [...x, ...y, ...weights.filter((tensor) => tensor !== null)];
     check(all.length > 0 && all.every(({ shape }) => shape.length > 0), 'ERR_OCELLUS_SHAPE', () => ({
       where,
       expected: 'tensors whose first axis counts samples',
@@ -115,15 +122,25 @@ export class ArrayDataset {
    * Copies the samples `indices` into the caller's arrays, one per x and y, each at least as long as the batch and
    * converting where the array has another type (uint8 samples into a Float32Array). Allocates nothing.
    */
-  gather(indices: Uint32Array, intoX: readonly NumericArray[], intoY: readonly NumericArray[]): void {
+  gather(
+    indices: Uint32Array,
+    intoX: readonly NumericArray[],
+    intoY: readonly NumericArray[],
+    intoWeights: readonly (NumericArray | null)[] = [],
+  ): void {
     for (let i = 0; i < this.x.length; i++) gatherRows(this.x[i], indices, intoX[i]);
     for (let i = 0; i < this.y.length; i++) gatherRows(this.y[i], indices, intoY[i]);
+    for (let i = 0; i < intoWeights.length; i++) {
+      const [tensor, into] = [this.weights[i], intoWeights[i]];
+      if (tensor && into) gatherRows(tensor, indices, into);
+    }
   }
 
   /** The samples [begin, end), sharing this dataset's memory. */
   slice(begin: number, end: number): ArrayDataset {
     const cut = (tensor: TensorView) => sliceRows(tensor, begin, end);
-    return new ArrayDataset(this.x.map(cut), this.y.map(cut));
+    const weights = this.weights.map((tensor) => tensor && cut(tensor));
+    return new ArrayDataset(this.x.map(cut), this.y.map(cut), 'dataset', weights);
   }
 }
 
@@ -140,13 +157,14 @@ export function splitDataset(
   x: readonly TensorView[],
   y: readonly TensorView[],
   fraction: number,
+  weights: readonly (TensorView | null)[] = [],
 ): { train: ArrayDataset; validation: ArrayDataset } {
   check(fraction > 0 && fraction < 1, 'ERR_OCELLUS_ARGUMENT', () => ({
     where: 'validationSplit',
     expected: 'a number between 0 and 1',
     got: fraction,
   }));
-  const whole = new ArrayDataset(x, y);
+  const whole = new ArrayDataset(x, y, 'dataset', weights);
   const at = Math.floor(whole.size * (1 - fraction));
   check(at > 0 && at < whole.size, 'ERR_OCELLUS_ARGUMENT', () => ({
     where: 'validationSplit',

@@ -22,6 +22,8 @@ export interface CompileOptions extends BackendChoice {
   lossWeights?: readonly number[];
   /** For every output, or an object with a list for each. Default none. */
   metrics?: readonly MetricOption[] | Readonly<Record<string, readonly MetricOption[]>>;
+  /** As `metrics`, of samples that count by `sampleWeight` or `classWeight`. Default none. */
+  weightedMetrics?: CompileOptions['metrics'];
 }
 
 /** Resolved. Lists have one entry per output. */
@@ -30,10 +32,22 @@ export interface Compiled {
   readonly losses: readonly Loss[];
   readonly lossWeights: readonly number[];
   readonly metrics: readonly (readonly MetricOption[])[];
+  readonly weightedMetrics: readonly (readonly MetricOption[])[];
   readonly backend: Backend;
 }
 
-const names = ['optimizer', 'loss', 'lossWeights', 'metrics', 'backend', 'threads', 'isa', 'winograd', 'algorithm'];
+const names = [
+  'optimizer',
+  'loss',
+  'lossWeights',
+  'metrics',
+  'weightedMetrics',
+  'backend',
+  'threads',
+  'isa',
+  'winograd',
+  'algorithm',
+];
 
 export function resolveCompile(network: Network, options: CompileOptions): Compiled {
   check(typeof options === 'object' && options !== null, 'ERR_OCELLUS_OPTION', () => ({
@@ -42,7 +56,7 @@ export function resolveCompile(network: Network, options: CompileOptions): Compi
     got: options,
   }));
   checkOptions('compile', options, names);
-  const { optimizer, loss, lossWeights, metrics = [], ...choice } = options;
+  const { optimizer, loss, lossWeights, metrics, weightedMetrics, ...choice } = options;
   const outputs = network.outputNames;
   const weights = lossWeights ?? outputs.map(() => 1);
   check(
@@ -54,19 +68,12 @@ export function resolveCompile(network: Network, options: CompileOptions): Compi
       got: weights,
     }),
   );
-  const perOutput = perName<readonly MetricOption[]>("compile, option 'metrics'", metrics, outputs, () =>
-    Array.isArray(metrics),
-  );
-  check(perOutput.every(Array.isArray), 'ERR_OCELLUS_OPTION', () => ({
-    where: "compile, option 'metrics'",
-    expected: "a list: ['accuracy']",
-    got: metrics,
-  }));
   return {
     optimizer: resolveOptimizer(optimizer),
     losses: resolveLosses(loss, outputs),
     lossWeights: [...weights],
-    metrics: perOutput,
+    metrics: metricLists("compile, option 'metrics'", metrics, outputs),
+    weightedMetrics: metricLists("compile, option 'weightedMetrics'", weightedMetrics, outputs),
     backend: selectBackend(choice),
   };
 }
@@ -83,6 +90,20 @@ function resolveLosses(loss: CompileOptions['loss'], outputs: readonly string[])
     expected: `${outputs.length} losses, one per output (${outputs.join(', ')})`,
     got: loss.length,
   });
+}
+
+function metricLists(
+  where: string,
+  metrics: CompileOptions['metrics'] = [],
+  outputs: readonly string[],
+): (readonly MetricOption[])[] {
+  const lists = perName<readonly MetricOption[]>(where, metrics, outputs, () => Array.isArray(metrics));
+  check(lists.every(Array.isArray), 'ERR_OCELLUS_OPTION', () => ({
+    where,
+    expected: "a list: ['accuracy']",
+    got: metrics,
+  }));
+  return lists;
 }
 
 /** One value per output: the same for all, or those of an object with the outputs' names. */
@@ -110,12 +131,13 @@ export function targetSpecs({ losses }: Compiled, outputs: readonly TensorSpec[]
   return outputs.map((output, i) => {
     const { shape, dtype } = losses[i].targetSpec(output);
     const classes = dtype === 'int32' ? sizeOf(output.shape) / sizeOf(shape) : 0;
-    const { ignoreIndex } = losses[i].config;
+    const { ignoreIndex, axis } = losses[i].config;
     return {
       shape: shape.slice(1),
       dtype,
       classes,
       ignoreIndex: typeof ignoreIndex === 'number' ? ignoreIndex : undefined,
+      axis: typeof axis === 'number' ? axis : -1,
     };
   });
 }
@@ -123,10 +145,14 @@ export function targetSpecs({ losses }: Compiled, outputs: readonly TensorSpec[]
 /** A meter with metrics of its own. */
 export function createMeter(compiled: Compiled, network: Network, outputs: readonly TensorSpec[]): Meter {
   return new Meter(
-    outputs.map((output, i) => ({
-      prefix: outputs.length === 1 ? '' : network.outputNames[i],
-      metrics: compiled.metrics[i].map((metric) => resolveMetric(metric, { loss: compiled.losses[i], output })),
-    })),
+    outputs.map((output, i) => {
+      const context = { loss: compiled.losses[i], output };
+      return {
+        prefix: outputs.length === 1 ? '' : network.outputNames[i],
+        metrics: compiled.metrics[i].map((metric) => resolveMetric(metric, context)),
+        weightedMetrics: compiled.weightedMetrics[i].map((metric) => resolveMetric(metric, context, true)),
+      };
+    }),
   );
 }
 

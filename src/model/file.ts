@@ -28,6 +28,7 @@ export interface Training {
   readonly loss: CompileOptions['loss'];
   readonly lossWeights: readonly number[];
   readonly metrics: CompileOptions['metrics'];
+  readonly weightedMetrics: CompileOptions['weightedMetrics'];
   readonly step: number;
   readonly epoch: number;
   /** Where in a training the file was written; null outside of one. */
@@ -59,7 +60,8 @@ export function encodeModel(
     optimizer: compiled.optimizer.config as Training['optimizer'],
     loss: compiled.losses.map((loss) => loss.config) as unknown as Training['loss'],
     lossWeights: compiled.lossWeights,
-    metrics: savedMetrics(model.network, compiled),
+    metrics: savedMetrics(model.network, compiled.metrics),
+    weightedMetrics: savedMetrics(model.network, compiled.weightedMetrics),
     step: session.step,
     epoch: session.epoch,
     place,
@@ -146,7 +148,7 @@ function parse(file: string, metadata: Readonly<Record<string, string>>, key: st
 }
 
 /** Metrics that have a name; functions cannot be kept. */
-function savedMetrics(network: Network, { metrics }: Compiled): Training['metrics'] {
+function savedMetrics(network: Network, metrics: Compiled['metrics']): Training['metrics'] {
   const named = metrics.map((list) => list.filter((metric) => typeof metric === 'string' || isPlain(metric)));
   return Object.fromEntries(network.outputNames.map((output, i) => [output, named[i]]));
 }

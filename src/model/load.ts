@@ -20,6 +20,7 @@ export interface LoadOptions extends Pick<CompileOptions, 'backend' | 'threads' 
   loss?: CompileOptions['loss'];
   /** Takes the place of the saved ones; those that were functions are not in the file. */
   metrics?: CompileOptions['metrics'];
+  weightedMetrics?: CompileOptions['weightedMetrics'];
 }
 
 /**
@@ -37,8 +38,18 @@ export async function load<Prediction extends Tensor | Tensor[] = Tensor>(
   file: string,
   options: LoadOptions = {},
 ): Promise<Model<Prediction>> {
-  checkOptions('load', options, ['layers', 'loss', 'metrics', 'backend', 'threads', 'isa', 'winograd', 'algorithm']);
-  const { layers = [], loss, metrics, ...choice } = options;
+  checkOptions('load', options, [
+    'layers',
+    'loss',
+    'metrics',
+    'weightedMetrics',
+    'backend',
+    'threads',
+    'isa',
+    'winograd',
+    'algorithm',
+  ]);
+  const { layers = [], loss, metrics, weightedMetrics, ...choice } = options;
   const { tensors, metadata } = await readSafetensors(file);
   const { name, seed, architecture, training } = readDescription(file, metadata);
   const customLayers = Object.values(layers);
@@ -51,6 +62,7 @@ export async function load<Prediction extends Tensor | Tensor[] = Tensor>(
       loss: loss ?? training.loss,
       lossWeights: training.lossWeights,
       metrics: metrics ?? training.metrics,
+      weightedMetrics: weightedMetrics ?? training.weightedMetrics,
     });
   // Every weight is looked up before memory is asked for: the sizes are the file's own.
   const survey = surveyNetwork(network);

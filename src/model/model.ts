@@ -46,10 +46,17 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> extends BuiltM
   /**
    * Trains. Give samples and targets, or a dataset that yields batches.
    *
+   * `sampleWeight` and `classWeight` make samples count more or less, as in Keras: the loss of a batch is the sum of
+   * weighted losses over its number of samples, metrics count all samples alike, `weightedMetrics` by their weights.
+   * A class without a weight is an error (Keras takes 1), and so are negative weights.
+   *
    * @returns loss and metrics of every epoch
    * @throws signal.reason when aborted, within one batch; the model stays usable
    * @example
    * const { history } = await model.fit(images, labels, { epochs: 5, validationSplit: 0.1 });
+   * await model.fit(images, labels, { classWeight: [1, 5, 1, 1, 1, 1, 1, 1, 1, 2] });
+   * const sampleWeight = Float32Array.from(labels, (label) => (label === 1 ? 5 : 1));
+   * await model.fit(images, labels, { sampleWeight, validationData: [images, labels, sampleWeight] });
    */
   fit(x: ModelData, y: ModelData, options?: FitOptions): Promise<History>;
   fit(dataset: Dataset, options?: FitOptions): Promise<History>;
@@ -97,7 +104,7 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> extends BuiltM
     const { y, options } = split<EvaluateOptions>(x, second, third);
     checkEvaluateOptions('evaluate', options);
     const { session, compiled, context } = this.ready('evaluate', x);
-    const source = evaluationSource(context, 'evaluate', x, y, options.batchSize);
+    const source = evaluationSource(context, 'evaluate', x, y, options);
     const meter = createMeter(compiled, this.network, session.outputs);
     const progress = evaluationReporter(options.verbose ?? 0, options.stream);
     try {
@@ -141,8 +148,8 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> extends BuiltM
     const { y, options } = split<FindLearningRateOptions>(x, second, third);
     checkRateOptions('findLearningRate', options);
     const { session, compiled, context } = this.ready('findLearningRate', x);
-    const { batchSize, signal } = options;
-    const { source } = prepareFit(context, x, y, { batchSize, signal }, this.seed);
+    const { batchSize, signal, sampleWeight, classWeight } = options;
+    const { source } = prepareFit(context, x, y, { batchSize, signal, sampleWeight, classWeight }, this.seed);
     const meter = createMeter(compiled, this.network, session.outputs);
     const { optimizer } = compiled;
     const { learningRate } = optimizer;

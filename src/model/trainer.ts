@@ -1,13 +1,13 @@
 // The open loop: single steps, gradients in hand, gradients put back. For training that `fit` does not know:
 // accumulation, averaging over processes, losses that change on the way.
 
-import { check, checkName, OcellusError } from '../core/errors.js';
+import { check, checkName, checkOptions } from '../core/errors.js';
 import type { ModelData } from '../data/dataset.js';
-import { toInputs, toTargets } from '../train/adapter.js';
 import type { Meter } from '../train/meter.js';
-import type { DataContext } from '../train/options.js';
+import { batchFeed, type DataContext } from '../train/options.js';
 import type { Session } from '../train/session.js';
-import { type Feed, tensorFeed } from '../train/source.js';
+import { requestFor } from '../train/source.js';
+import type { WeightingOptions } from '../train/weighting.js';
 import { Tensor } from './tensor.js';
 
 /** Loss and metrics of one batch by name. */
@@ -37,14 +37,14 @@ export class Trainer {
     private readonly meter: Meter,
   ) {}
 
-  /** One whole step of training on one batch. */
-  async step(x: ModelData, y: ModelData): Promise<StepLogs> {
-    return (await this.run('train', 'step', x, y, () => undefined)).logs;
+  /** One whole step of training on one batch; with weights of samples or classes as in `fit`. */
+  async step(x: ModelData, y: ModelData, options: WeightingOptions = {}): Promise<StepLogs> {
+    return (await this.run('train', 'step', x, y, options, () => undefined)).logs;
   }
 
   /** The gradients of one batch. Weights stay as they are; running statistics move on. */
-  async gradients(x: ModelData, y: ModelData): Promise<Gradients> {
-    const { logs, result } = await this.run('gradients', 'gradients', x, y, () => this.copyGradients());
+  async gradients(x: ModelData, y: ModelData, options: WeightingOptions = {}): Promise<Gradients> {
+    const { logs, result } = await this.run('gradients', 'gradients', x, y, options, () => this.copyGradients());
     return { logs, values: result };
   }
 
@@ -71,30 +71,24 @@ export class Trainer {
     );
   }
 
-  private async run<T>(mode: 'train' | 'gradients', where: string, x: ModelData, y: ModelData, read: () => T) {
-    const feed = this.feed(where, x, y);
-    return this.session.run(
-      { mode, batch: feed.size, dtypes: feed.dtypes },
-      {
-        write: (bound) => feed.write(bound.inputs, bound.targets),
-        read: (bound) => {
-          this.meter.reset();
-          this.meter.take(feed).read(bound);
-          return { logs: this.meter.logs() as StepLogs, result: read() };
-        },
+  private async run<T>(
+    mode: 'train' | 'gradients',
+    where: string,
+    x: ModelData,
+    y: ModelData,
+    options: WeightingOptions,
+    read: () => T,
+  ) {
+    checkOptions(where, options, ['sampleWeight', 'classWeight']);
+    const { sampleWeight, classWeight } = options;
+    const feed = batchFeed(this.context, where, { x, y, sampleWeight }, classWeight);
+    return this.session.run(requestFor(mode, feed), {
+      write: (bound) => feed.write(bound),
+      read: (bound) => {
+        this.meter.reset();
+        this.meter.take(feed).read(bound);
+        return { logs: this.meter.logs() as StepLogs, result: read() };
       },
-    );
-  }
-
-  private feed(where: string, x: ModelData, y: ModelData): Feed {
-    const inputs = toInputs(this.context.network, `${where}: x`, x);
-    const targets = toTargets(this.context.network, this.context.targets, `${where}: y`, y);
-    const [size] = inputs[0].shape;
-    if (targets.every(({ shape }) => shape[0] === size)) return tensorFeed(inputs, targets);
-    throw new OcellusError('ERR_OCELLUS_SHAPE', {
-      where,
-      expected: `${size} targets, as many as samples`,
-      got: targets.map(({ shape }) => shape[0]).join(', '),
     });
   }
 

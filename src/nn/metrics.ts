@@ -37,7 +37,7 @@ import {
   r2Score,
   rootMeanSquaredError,
 } from './metrics/regression.js';
-import { lookUp, splitName } from './options.js';
+import { lookUp, optionError, splitName } from './options.js';
 
 export type { ConfusionMetric, ConfusionOptions, IouOptions, KappaOptions } from './metrics/confusion.js';
 export type { Average, CountOptions, FBetaOptions } from './metrics/counts.js';
@@ -45,8 +45,16 @@ export type { AucOptions } from './metrics/curve.js';
 export type { Metric, MetricContext, MetricMaker } from './metrics/metric.js';
 export type { R2Options } from './metrics/regression.js';
 
-/** Mean over the samples [0, samples) of a batch. */
-export type MetricFunction = (target: NumericArray, output: NumericArray, samples: number) => number;
+/**
+ * Mean over the samples [0, samples) of a batch. Among `weightedMetrics` it takes a fourth argument and gives the weighted
+ * mean: weights are one per sample, or one per position in the order of the targets; undefined where all count the same.
+ */
+export type MetricFunction = (
+  target: NumericArray,
+  output: NumericArray,
+  samples: number,
+  weights: NumericArray | undefined,
+) => number;
 
 export type MetricName = keyof typeof metrics | keyof typeof aliases | LossName;
 /** A name, a name with options, a metric of one's own, or a function that gives the mean of a batch. */
@@ -174,9 +182,10 @@ const aliases = {
   logCoshError: 'logCosh',
 } as const;
 
-/** Turns an entry of `compile({ metrics })` into a metric for this loss and output. */
-export function resolveMetric(option: unknown, context: MetricContext): Metric {
-  if (typeof option === 'function') return metricFromFunction(option as MetricFunction | MetricMaker, context);
+/** Turns an entry of `compile({ metrics })`, or of its `weightedMetrics`, into a metric for this loss and output. */
+export function resolveMetric(option: unknown, context: MetricContext, weighted = false): Metric {
+  if (typeof option === 'function')
+    return metricFromFunction(option as MetricFunction | MetricMaker, context, weighted);
   const known = option as Metric | null | undefined;
   if (typeof known?.update === 'function' && typeof known.result === 'function') return known;
   const { name, rest } = splitName('metric', option);
@@ -184,9 +193,13 @@ export function resolveMetric(option: unknown, context: MetricContext): Metric {
   return lookUp('metric', name, table, { ...lossAliases, ...aliases })(rest)(context);
 }
 
-/** A maker takes one argument, a function over arrays two or three. */
-function metricFromFunction(option: MetricFunction | MetricMaker, context: MetricContext): Metric {
+/** A maker takes one argument, a function over arrays two to four. */
+function metricFromFunction(option: MetricFunction | MetricMaker, context: MetricContext, weighted: boolean): Metric {
   if (option.length === 1) return (option as MetricMaker)(context);
+  if (weighted && option.length < 4) {
+    const where = `metric '${option.name || 'metric'}'`;
+    throw optionError(where, 'a function (target, output, samples, weights)', `one of ${option.length} arguments`);
+  }
   const mean = option as MetricFunction;
   let [sum, count] = [0, 0];
   return {
@@ -194,11 +207,18 @@ function metricFromFunction(option: MetricFunction | MetricMaker, context: Metri
     reset() {
       [sum, count] = [0, 0];
     },
-    update(target, output, samples) {
+    update(target, output, samples, weights) {
       if (samples === 0) return;
-      sum += samples * mean(target, output, samples);
-      count += samples;
+      const total = weights ? sumOf(weights) : samples;
+      if (total > 0) sum += total * mean(target, output, samples, weights);
+      count += total;
     },
     result: () => sum / count,
   };
+}
+
+function sumOf(values: NumericArray): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum;
 }

@@ -7,6 +7,7 @@ import { sameShape, shapeText, sizeOf } from '../core/shape.js';
 import { type TensorInput, toTensor } from '../data/array.js';
 import { ArrayDataset, type ModelData } from '../data/dataset.js';
 import type { Network } from '../nn/network.js';
+import { type WeightingOptions, weightsOf } from './weighting.js';
 
 /** What one output of the network is compared with. */
 export interface TargetSpec extends TensorSpec {
@@ -14,17 +15,26 @@ export interface TargetSpec extends TensorSpec {
   readonly classes: number;
   /** A class number that stands for "does not count", where the loss knows one. */
   readonly ignoreIndex?: number | undefined;
+  /** Where one-hot targets have their classes: an axis of a batch, or from the end. */
+  readonly axis: number;
 }
 
-/** Samples and targets in memory, checked. `where` is the argument's name in messages: `fit: x`. */
+/** Samples, targets and weights in memory, checked. `where` is the call in messages: `fit`. */
 export function toDataset(
   network: Network,
   targets: readonly TargetSpec[],
   where: string,
   x: ModelData,
   y: ModelData,
+  weighting: WeightingOptions = {},
 ): ArrayDataset {
-  return new ArrayDataset(toInputs(network, `${where}: x`, x), toTargets(network, targets, `${where}: y`, y), where);
+  const dataset = new ArrayDataset(
+    toInputs(network, `${where}: x`, x),
+    toTargets(network, targets, `${where}: y`, y),
+    where,
+  );
+  const weights = weightsOf(network, targets, where, dataset.y, weighting);
+  return weights.length === 0 ? dataset : new ArrayDataset(dataset.x, dataset.y, where, weights);
 }
 
 /** The network's inputs, each [samples, …]. Bytes and integers keep their type: the network converts them. */

@@ -5,7 +5,7 @@ import type { Callback, History, Logs, TrainContext, TrainEvent, TrainedModel, T
 import { dispatch } from './events.js';
 import type { Meter } from './meter.js';
 import type { Session } from './session.js';
-import type { Source } from './source.js';
+import { requestFor, type Source } from './source.js';
 
 export interface TrainSetup {
   readonly model: TrainedModel;
@@ -56,7 +56,7 @@ export async function* train(session: Session, setup: TrainSetup): AsyncGenerato
         batch++;
         continue;
       }
-      const loss = await session.run({ mode: 'train', batch: feed.size, dtypes: feed.dtypes }, meter.take(feed));
+      const loss = await session.run(requestFor('train', feed), meter.take(feed));
       signal?.throwIfAborted();
       yield await tell({ type: 'batchEnd', epoch, batch: batch++, size: feed.size, loss, logs: meter.logs() });
       if (history.stopped) break;
@@ -92,7 +92,7 @@ export async function evaluate(
   progress?.start(source.steps);
   for await (const feed of source.batches(0)) {
     signal?.throwIfAborted();
-    await session.run({ mode: 'evaluate', batch: feed.size, dtypes: feed.dtypes }, meter.take(feed));
+    await session.run(requestFor('evaluate', feed), meter.take(feed));
     count++;
     progress?.update(count, meter.logs());
     if (count === batches) break;

@@ -8,6 +8,8 @@ export interface MeterOutput {
   /** Empty for the only output of a network, else its name: what the names of its values start with. */
   readonly prefix: string;
   readonly metrics: readonly Metric[];
+  /** Metrics that count samples by their weights. Where a name is taken, `weighted` comes before it. */
+  readonly weightedMetrics: readonly Metric[];
 }
 
 /** Writes batches into steps and adds up what comes out. One object serves a whole epoch. */
@@ -26,7 +28,9 @@ export class Meter implements StepUser<number> {
     this.samples = 0;
     this.lossSum = 0;
     this.lossSums.fill(0);
-    for (const { metrics } of this.outputs) for (const metric of metrics) metric.reset();
+    for (const { metrics, weightedMetrics } of this.outputs) {
+      for (const metric of [...metrics, ...weightedMetrics]) metric.reset();
+    }
   }
 
   /** Sets the batch of the next step. */
@@ -36,7 +40,7 @@ export class Meter implements StepUser<number> {
   }
 
   write(bound: BoundProgram): void {
-    (this.feed as Feed).write(bound.inputs, bound.targets);
+    (this.feed as Feed).write(bound);
   }
 
   /** Returns the loss of the batch. */
@@ -45,9 +49,11 @@ export class Meter implements StepUser<number> {
     const loss = bound.loss[0];
     this.samples += size;
     this.lossSum += size * loss;
-    this.outputs.forEach(({ metrics }, i) => {
+    this.outputs.forEach(({ metrics, weightedMetrics }, i) => {
       this.lossSums[i] += size * bound.losses[i][0];
-      for (const metric of metrics) metric.update(bound.targets[i], bound.outputs[i], size);
+      const [target, output, weights] = [bound.targets[i], bound.outputs[i], bound.weights[i] ?? undefined];
+      for (const metric of metrics) metric.update(target, output, size);
+      for (const metric of weightedMetrics) metric.update(target, output, size, weights);
     });
     return loss;
   }
@@ -58,14 +64,17 @@ export class Meter implements StepUser<number> {
     this.outputs.forEach((output, i) => {
       const name = (value: string) => joined(prefix, joined(output.prefix, value));
       if (output.prefix !== '') logs[name('loss')] = this.lossSums[i] / this.samples;
-      for (const metric of output.metrics) {
-        const values = metric.results?.() ?? { [metric.name]: metric.result() };
-        for (const [key, value] of Object.entries(values)) logs[name(key)] = value;
+      for (const [key, value] of output.metrics.flatMap(valuesOf)) logs[name(key)] = value;
+      for (const [key, value] of output.weightedMetrics.flatMap(valuesOf)) {
+        logs[name(name(key) in logs ? joined('weighted', key) : key)] = value;
       }
     });
     return logs;
   }
 }
+
+const valuesOf = (metric: Metric): [string, number][] =>
+  Object.entries(metric.results?.() ?? { [metric.name]: metric.result() });
 
 const joined = (prefix: string, name: string): string =>
   prefix === '' ? name : `${prefix}${name[0].toUpperCase()}${name.slice(1)}`;

@@ -1,20 +1,26 @@
 // The options of fit and evaluate: their types, their checks, and the sources of batches they describe.
 
 import { check, checkOptions } from '../core/errors.js';
-import { type Dataset, isDataset, type ModelData, splitDataset } from '../data/dataset.js';
+import {
+  ArrayDataset,
+  type Batch,
+  type Dataset,
+  isDataset,
+  type ModelData,
+  type SampleWeight,
+  splitDataset,
+} from '../data/dataset.js';
 import type { Network } from '../nn/network.js';
 import { type TargetSpec, toDataset, toInputs, toTargets } from './adapter.js';
 import type { Callback } from './events.js';
 import type { ProgressStream, Verbosity } from './progress.js';
-import { arraySource, datasetSource, type Source } from './source.js';
+import { arraySource, datasetSource, type Feed, type Source, tensorFeed } from './source.js';
+import { type WeightingOptions, weightsOf } from './weighting.js';
 
-/** Samples and targets: a pair, an object, or a dataset. */
-export type ValidationData =
-  | readonly [ModelData, ModelData]
-  | { readonly x: ModelData; readonly y: ModelData }
-  | Dataset;
+/** Samples, targets and, if need be, weights of the samples: a list, an object, or a dataset. */
+export type ValidationData = readonly [x: ModelData, y: ModelData, sampleWeight?: SampleWeight] | Batch | Dataset;
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends Pick<WeightingOptions, 'sampleWeight'> {
   /** Samples per step; a dataset has its own. Default 32. */
   batchSize?: number;
   /** Stops within one batch; the call rejects with `signal.reason`. */
@@ -25,7 +31,7 @@ export interface EvaluateOptions {
   stream?: ProgressStream;
 }
 
-export interface FitOptions extends EvaluateOptions {
+export interface FitOptions extends EvaluateOptions, WeightingOptions {
   /** Train until this many epochs are done. Default 1. */
   epochs?: number;
   /** Number of the first epoch, counted from 0. Default 0. */
@@ -41,7 +47,7 @@ export interface FitOptions extends EvaluateOptions {
   callbacks?: readonly Callback[];
 }
 
-const evaluateNames = ['batchSize', 'signal', 'verbose', 'stream'];
+const evaluateNames = ['batchSize', 'signal', 'verbose', 'stream', 'sampleWeight'];
 const fitNames = [
   'epochs',
   ...evaluateNames,
@@ -51,6 +57,7 @@ const fitNames = [
   'shuffle',
   'seed',
   'callbacks',
+  'classWeight',
 ];
 
 /** What data are checked against. */
@@ -111,7 +118,7 @@ export function prepareFit(
   modelSeed: number,
 ): FitSetup {
   const { batchSize = 32, epochs = 1, initialEpoch = 0, shuffle = true, seed = modelSeed } = options;
-  const { validationData, validationSplit = 0, callbacks = [], signal } = options;
+  const { validationData, validationSplit = 0, callbacks = [], signal, sampleWeight, classWeight } = options;
   const order = { batchSize, shuffle, seed };
   const fixed = { batchSize, shuffle: false, seed };
   const shared = { epochs, initialEpoch, callbacks, signal, seed };
@@ -125,13 +132,21 @@ export function prepareFit(
   let validation = validationData && validationSource(context, validationData, batchSize);
   if (isDataset(x)) {
     checkOption('fit', 'validationSplit', validationSplit === 0, 'none for a dataset', validationSplit);
-    return { source: streamSource(context, 'fit', x), validation, ...shared };
+    return { source: streamSource(context, 'fit', x, options), validation, ...shared };
   }
-  const whole = toDataset(context.network, context.targets, 'fit', x, requireTargets('fit', y));
-  if (validationSplit === 0) return { source: arraySource(whole, order), validation, ...shared };
-  const parts = splitDataset(whole.x, whole.y, validationSplit);
-  validation = arraySource(parts.validation, fixed);
-  return { source: arraySource(parts.train, order), validation, ...shared };
+  const { network, targets } = context;
+  let part = toDataset(network, targets, 'fit', x, requireTargets('fit', y), { sampleWeight });
+  if (validationSplit > 0) {
+    const parts = splitDataset(part.x, part.y, validationSplit, part.weights);
+    validation = arraySource(parts.validation, fixed);
+    part = parts.train;
+  }
+  if (classWeight != null) {
+    // Classes are weighed where training is, not in validation, as in Keras.
+    const weights = weightsOf(network, targets, 'fit', part.y, { sampleWeight, classWeight });
+    part = new ArrayDataset(part.x, part.y, 'fit', weights);
+  }
+  return { source: arraySource(part, order), validation, ...shared };
 }
 
 /** Batches of arrays or of a dataset in their own order. */
@@ -140,38 +155,58 @@ export function evaluationSource(
   where: string,
   x: ModelData | Dataset,
   y: ModelData | undefined,
-  batchSize = 32,
+  { batchSize = 32, sampleWeight }: Pick<EvaluateOptions, 'batchSize' | 'sampleWeight'> = {},
 ): Source {
-  if (isDataset(x)) return streamSource(context, where, x);
-  const dataset = toDataset(context.network, context.targets, where, x, requireTargets(where, y));
+  if (isDataset(x)) return streamSource(context, where, x, { sampleWeight });
+  const { network, targets } = context;
+  const dataset = toDataset(network, targets, where, x, requireTargets(where, y), { sampleWeight });
   return arraySource(dataset, { batchSize, shuffle: false, seed: 0 });
 }
 
 function validationSource(context: DataContext, data: ValidationData, batchSize: number): Source {
   const where = 'fit, validationData';
   if (isDataset(data)) return streamSource(context, where, data);
-  const pair = Array.isArray(data) ? { x: data[0], y: data[1] } : (data as { x: ModelData; y: ModelData });
-  check(pair?.x !== undefined && pair.y !== undefined, 'ERR_OCELLUS_DATA', () => ({
+  const parts = Array.isArray(data) ? { x: data[0], y: data[1], sampleWeight: data[2] } : (data as Batch);
+  check(parts?.x !== undefined && parts.y !== undefined, 'ERR_OCELLUS_DATA', () => ({
     where,
-    expected: '[x, y], { x, y } or a dataset',
+    expected: '[x, y], [x, y, sampleWeight], an object with these, or a dataset',
     got: data,
   }));
-  return evaluationSource(context, where, pair.x, pair.y, batchSize);
+  checkOptions(where, parts, ['x', 'y', 'sampleWeight']);
+  return evaluationSource(context, where, parts.x, parts.y, { batchSize, sampleWeight: parts.sampleWeight });
 }
 
-function streamSource({ network, targets }: DataContext, where: string, dataset: Dataset): Source {
-  return datasetSource(where, dataset, (batch) => {
-    const x = toInputs(network, `${where}: x`, batch.x);
-    const y = toTargets(network, targets, `${where}: y`, batch.y);
-    for (const tensor of y) {
-      check(tensor.shape[0] === x[0].shape[0], 'ERR_OCELLUS_SHAPE', () => ({
-        where,
-        expected: `${x[0].shape[0]} targets, as many as samples`,
-        got: tensor.shape[0],
-      }));
-    }
-    return { x, y };
-  });
+function streamSource(context: DataContext, where: string, dataset: Dataset, options: WeightingOptions = {}): Source {
+  const { sampleWeight, classWeight } = options;
+  checkOption(
+    where,
+    'sampleWeight',
+    sampleWeight == null,
+    'none for a dataset: it yields { x, y, sampleWeight }',
+    sampleWeight,
+  );
+  return datasetSource(where, dataset, (batch) => batchFeed(context, where, batch, classWeight));
+}
+
+/** One batch, checked. */
+export function batchFeed(
+  { network, targets }: DataContext,
+  where: string,
+  batch: Batch,
+  classWeight?: WeightingOptions['classWeight'],
+): Feed {
+  const x = toInputs(network, `${where}: x`, batch.x);
+  const y = toTargets(network, targets, `${where}: y`, batch.y);
+  const [size] = x[0].shape;
+  for (const tensor of y) {
+    check(tensor.shape[0] === size, 'ERR_OCELLUS_SHAPE', () => ({
+      where,
+      expected: `${size} targets, as many as samples`,
+      got: tensor.shape[0],
+    }));
+  }
+  const { sampleWeight } = batch;
+  return tensorFeed(x, y, weightsOf(network, targets, where, y, { sampleWeight, classWeight }));
 }
 
 function requireTargets(where: string, y: ModelData | undefined): ModelData {

@@ -58,6 +58,8 @@ export interface ProgramRequest {
   readonly batch: number;
   /** Types of the data, one per input of the network. */
   readonly dtypes: readonly DType[];
+  /** Shape of one sample's weights per output; null, or no entry: all samples count the same. */
+  readonly weights?: readonly (readonly number[] | null)[];
   /** Paths of layers whose outputs a prediction gives instead of the network's own. */
   readonly layers?: readonly string[];
   /** train, apply: the optimizer only adds gradients up (`Optimizer.accumulates`). */
@@ -82,6 +84,8 @@ export interface Program {
   readonly plan: Plan;
   readonly inputs: readonly PlanBuffer[];
   readonly targets: readonly PlanBuffer[];
+  /** One per output; null where it has no weights. */
+  readonly weights: readonly (PlanBuffer | null)[];
   readonly outputs: readonly PlanBuffer[];
   /** The total, a single number; null where the mode has no loss. */
   readonly loss: PlanBuffer | null;
@@ -92,7 +96,7 @@ export interface Program {
 export function buildProgram(request: ProgramRequest, context: ProgramContext): Program {
   const { mode } = request;
   const graph = new Graph();
-  const parts: Parts = { inputs: [], targets: [], outputs: [], losses: [], loss: null };
+  const parts: Parts = { inputs: [], targets: [], weights: [], outputs: [], losses: [], loss: null };
   if (mode !== 'apply') forward(graph, request, context, parts);
   if (mode === 'train' || mode === 'gradients')
     backward(graph, parts.loss as Value, context.training as TrainingVariables);
@@ -114,6 +118,7 @@ export function buildProgram(request: ProgramRequest, context: ProgramContext): 
     plan,
     inputs: parts.inputs.map(written),
     targets: parts.targets.map(written),
+    weights: parts.weights.map((value) => value && written(value)),
     outputs: parts.outputs.map(read),
     losses: parts.losses.map(read),
     loss: parts.loss && read(parts.loss),
@@ -123,13 +128,14 @@ export function buildProgram(request: ProgramRequest, context: ProgramContext): 
 interface Parts {
   inputs: GraphValue[];
   targets: GraphValue[];
+  weights: (GraphValue | null)[];
   outputs: Value[];
   losses: Value[];
   loss: Value | null;
 }
 
 function forward(graph: Graph, request: ProgramRequest, context: ProgramContext, parts: Parts): void {
-  const { mode, batch, dtypes, layers } = request;
+  const { mode, batch, dtypes, layers, weights = [] } = request;
   const { network, objective } = context;
   const training = mode === 'train' || mode === 'gradients';
   parts.inputs = network.inputs.map(({ name, shape }, i) =>
@@ -151,9 +157,13 @@ function forward(graph: Graph, request: ProgramRequest, context: ProgramContext,
   graph.scope('loss', () => {
     parts.outputs.forEach((output, index) => {
       const { shape, dtype } = context.targets[index];
-      const target = graph.input(`target/${network.outputNames[index]}`, [batch, ...shape], dtype);
+      const name = network.outputNames[index];
+      const target = graph.input(`target/${name}`, [batch, ...shape], dtype);
+      const perSample = weights[index];
+      const weight = perSample ? graph.input(`weight/${name}`, [batch, ...perSample], 'float32') : null;
       parts.targets.push(target);
-      parts.losses.push(batchLoss(graph, objective.losses[index], target, output, null));
+      parts.weights.push(weight);
+      parts.losses.push(batchLoss(graph, objective.losses[index], target, output, weight));
     });
     const penalties = ruled.flatMap(({ trainable, regularizer, value }) =>
       trainable && regularizer ? regularizer.build(graph, value) : [],

@@ -5,9 +5,10 @@ import { check, checkOptions } from '../core/errors.js';
 import type { LearningRate } from '../nn/optimizers.js';
 import type { Meter } from './meter.js';
 import type { Session } from './session.js';
-import type { Feed, Source } from './source.js';
+import { type Feed, requestFor, type Source } from './source.js';
+import type { WeightingOptions } from './weighting.js';
 
-export interface FindLearningRateOptions {
+export interface FindLearningRateOptions extends WeightingOptions {
   /** Samples per step; a dataset has its own. Default 32. */
   batchSize?: number;
   /** First rate. Default 1e-6. */
@@ -29,7 +30,7 @@ export interface LearningRates {
   readonly suggestion: number | null;
 }
 
-const known = ['batchSize', 'from', 'to', 'steps', 'signal'];
+const known = ['batchSize', 'from', 'to', 'steps', 'signal', 'sampleWeight', 'classWeight'];
 
 export function checkRateOptions(where: string, options: FindLearningRateOptions): void {
   checkOptions(where, options, known);
@@ -65,7 +66,7 @@ export async function findRates(
     if (count === steps) break;
     const rate = from * (to / from) ** (count / (steps - 1));
     optimizer.learningRate = rate;
-    const loss = await session.run({ mode: 'train', batch: feed.size, dtypes: feed.dtypes }, meter.take(feed));
+    const loss = await session.run(requestFor('train', feed), meter.take(feed));
     if (!Number.isFinite(loss)) break;
     average = memory * average + (1 - memory) * loss;
     const smooth = average / (1 - memory ** (count + 1));

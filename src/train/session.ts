@@ -34,6 +34,8 @@ export interface BoundProgram {
   readonly executable: Executable;
   readonly inputs: readonly NumericArray[];
   readonly targets: readonly NumericArray[];
+  /** One per output; null where it has none. */
+  readonly weights: readonly (NumericArray | null)[];
   readonly outputs: readonly NumericArray[];
   readonly losses: readonly NumericArray[];
   /** One number. Empty where the mode has no loss. */
@@ -337,8 +339,9 @@ export class Session {
         help: "call model.compile({ optimizer: 'adam', loss: … }) first",
       });
     }
-    const { mode, batch, dtypes, layers = [], accumulate = false } = request;
-    const key = [mode, batch, dtypes, layers, accumulate].join('/');
+    const { mode, batch, dtypes, layers = [], weights = [], accumulate = false } = request;
+    const weighting = weights.map((shape) => shape && `[${shape}]`);
+    const key = [mode, batch, dtypes, layers, weighting, accumulate].join('/');
     const known = this.programs.get(key);
     const cached = known ?? { program: this.build(request), bound: null };
     this.programs.delete(key);
@@ -372,6 +375,7 @@ export class Session {
       executable: this.backend.load(program.plan, this.memory),
       inputs: program.inputs.map((buffer) => viewBuffer(this.memory, buffer)),
       targets: program.targets.map((buffer) => viewBuffer(this.memory, buffer)),
+      weights: program.weights.map((buffer) => buffer && viewBuffer(this.memory, buffer)),
       outputs: program.outputs.map((buffer) => viewBuffer(this.memory, buffer)),
       losses: program.losses.map((buffer) => viewBuffer(this.memory, buffer)),
       loss: program.loss ? viewBuffer(this.memory, program.loss) : new Float32Array(0),

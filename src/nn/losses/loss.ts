@@ -116,6 +116,13 @@ function reduce({ losses, valid, weights }: Positions, given: Expression | null,
 
 /** Weights [N, …] with axes of 1 behind, so that they broadcast over `losses`. */
 function aligned(weights: Expression, losses: Expression): Expression {
+  if (losses.shape.length > 0 && !weights.shape.every((size, axis) => size === losses.shape[axis])) {
+    throw new OcellusError('ERR_OCELLUS_SHAPE', {
+      where: 'weights of a loss',
+      expected: `one per sample, or shape ${shapeText(losses.shape)}`,
+      got: `shape ${shapeText(weights.shape)}`,
+    });
+  }
   const missing = losses.shape.length - weights.shape.length;
   return missing > 0 ? weights.reshape([...weights.shape, ...new Array<number>(missing).fill(1)]) : weights;
 }
