@@ -23,7 +23,7 @@ const sourceArrows: Record<string, readonly string[]> = {
   ops: [],
   graph: ['ops'],
   backend: ['ops', 'graph'],
-  nn: ['ops', 'graph'],
+  nn: ['ops', 'graph', 'data'],
   data: [],
   train: ['ops', 'graph', 'backend', 'nn', 'data'],
   io: ['nn'],

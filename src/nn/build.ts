@@ -8,7 +8,7 @@ import { sameShape, shapeText } from '../core/shape.js';
 import { Graph, type GraphNode } from '../graph/graph.js';
 import type { Variable } from '../graph/variables.js';
 import type { AnyAttrs, AnyOp, EmitOptions, Value } from '../ops/op.js';
-import type { Initializer } from './initializers.js';
+import { type Initializer, resolveStart, type StatisticStart } from './initializers.js';
 import type { Layer, LayerContext } from './layer.js';
 import type { WeightSetting } from './weight-options.js';
 
@@ -17,7 +17,7 @@ export interface VariableSource {
   /** A float32 weight; the same path always has the same shape. */
   weight(path: string, shape: readonly number[], initializer: Initializer, trainable: boolean): Variable;
   /** A float32 running statistic. */
-  statistic(path: string, shape: readonly number[], initial: number): Variable;
+  statistic(path: string, shape: readonly number[], initializer: Initializer): Variable;
   /** int32 [2]: (seed, step). */
   seed(): Variable;
 }
@@ -94,8 +94,9 @@ export class BuildContext implements LayerContext {
     return value;
   }
 
-  statistic(name: string, shape: readonly number[], initial: number): Value {
-    return this.variable(name, shape, (path) => this.state.variables.statistic(path, shape, initial));
+  statistic(name: string, shape: readonly number[], start: StatisticStart): Value {
+    const initializer = resolveStart(`${this.where}, statistic '${name}'`, start);
+    return this.variable(name, shape, (path) => this.state.variables.statistic(path, shape, initializer));
   }
 
   update(statistic: Value, op: string, inputs: readonly Value[], attrs?: AnyAttrs): void {

@@ -199,6 +199,15 @@ export function resolveInitializer(where: string, option: unknown): Initializer 
   return lookUp<(options?: object) => Initializer>(where, name, initializers)(rest);
 }
 
+/** First value of a statistic: one number for all, a list, an initializer, or a function. */
+export type StatisticStart = number | readonly number[] | Initializer | InitializerFunction;
+
+/** An initializer of what a layer says a statistic starts as. */
+export function resolveStart(where: string, start: StatisticStart): Initializer {
+  if (typeof start === 'number') return initializers.constant({ value: start });
+  return resolveInitializer(where, Array.isArray(start) ? () => Float32Array.from(start) : start);
+}
+
 function checkValues(where: string, shape: readonly number[], values: unknown): Float32Array {
   if (values instanceof Float32Array && values.length === sizeOf(shape)) return values;
   throw optionError(

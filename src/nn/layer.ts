@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '../core/errors.js';
 import type { AnyAttrs, AnyOp, Emitter, Value } from '../ops/op.js';
-import type { Initializer } from './initializers.js';
+import type { Initializer, StatisticStart } from './initializers.js';
 import { completeOptions, jsonOf, OptionReader } from './options.js';
 import { applySymbolic, type SymbolicTensor } from './symbolic.js';
 import type { WeightSetting } from './weight-options.js';
@@ -25,8 +25,8 @@ export interface LayerContext extends Emitter {
    * regularizer and constraint.
    */
   weight(name: string, shape: readonly number[], from: Initializer | WeightSetting): Value;
-  /** A running statistic ('movingMean'): float32, saved with the model, not trained. */
-  statistic(name: string, shape: readonly number[], initial: number): Value;
+  /** A running statistic ('movingMean'): float32, saved with the model, not trained. It starts as a number, a list, … */
+  statistic(name: string, shape: readonly number[], start: StatisticStart): Value;
   /** Emits `op` and writes its first output to a statistic. */
   update(statistic: Value, op: string, inputs: readonly Value[], attrs?: AnyAttrs): void;
   /** int32 [2] (seed, step), another one in every training step. */
@@ -75,7 +75,12 @@ export interface LayerOptions {
 
 type OwnOptions<Options> = Exclude<keyof Options, keyof LayerOptions>;
 
-export interface LayerDefinition<Options extends LayerOptions, Settings, Alias extends keyof Options = never> {
+export interface LayerDefinition<
+  Options extends LayerOptions,
+  Settings,
+  Alias extends keyof Options = never,
+  Members extends object = object,
+> {
   /** camelCase and unique: 'conv2d'. Layer names and saved files go by it. */
   readonly type: string;
   /** Every option of the layer with its default (undefined: none). Others are refused. */
@@ -89,14 +94,16 @@ export interface LayerDefinition<Options extends LayerOptions, Settings, Alias e
   parse(options: OptionReader): Settings;
   /** Emits the layer. Inputs and output have the batch as their first axis. */
   call(context: LayerContext, inputs: readonly Value[], settings: Settings): Value;
+  /** What layers of this type have besides: methods that change their settings before they are built. */
+  members?(settings: Settings): Members;
 }
 
 // biome-ignore lint/complexity/noBannedTypes: {} is the test for "no option is required"
 type FactoryArguments<Options> = {} extends Options ? [options?: Options] : [options: Options];
 
 /** Makes layers of one type. */
-export interface LayerFactory<Options extends LayerOptions = LayerOptions> {
-  (...args: FactoryArguments<Options>): Layer;
+export interface LayerFactory<Options extends LayerOptions = LayerOptions, Members extends object = object> {
+  (...args: FactoryArguments<Options>): Layer & Members;
   readonly type: string;
 }
 
@@ -116,19 +123,22 @@ export type AnyLayerFactory = LayerFactory<any>;
  * });
  * sequential([scale({ by: 2 }), layers.dense({ units: 1 })]);
  */
-export function defineLayer<Options extends LayerOptions, Settings, Alias extends keyof Options = never>(
-  definition: LayerDefinition<Options, Settings, Alias>,
-): LayerFactory<Options> {
-  const factory = (...args: FactoryArguments<Options>): Layer => makeLayer(definition, args[0]);
-  return Object.assign(factory as LayerFactory<Options>, { type: definition.type });
+export function defineLayer<
+  Options extends LayerOptions,
+  Settings,
+  Alias extends keyof Options = never,
+  Members extends object = object,
+>(definition: LayerDefinition<Options, Settings, Alias, Members>): LayerFactory<Options, Members> {
+  const factory = (...args: FactoryArguments<Options>): Layer & Members => makeLayer(definition, args[0]);
+  return Object.assign(factory as LayerFactory<Options, Members>, { type: definition.type });
 }
 
 const commonOptions = { name: undefined, trainable: true, inputShape: undefined };
 
-function makeLayer<Options extends LayerOptions, Settings, Alias extends keyof Options>(
-  definition: LayerDefinition<Options, Settings, Alias>,
+function makeLayer<Options extends LayerOptions, Settings, Alias extends keyof Options, Members extends object>(
+  definition: LayerDefinition<Options, Settings, Alias, Members>,
   given: Options | undefined,
-): Layer {
+): Layer & Members {
   const { type, arity = 1, anyDtype = false } = definition;
   const where = typeof given?.name === 'string' ? `${type} '${given.name}'` : type;
   const own = completeOptions(where, renamed(given, definition.aliases), { ...definition.options, ...commonOptions });
@@ -149,7 +159,7 @@ function makeLayer<Options extends LayerOptions, Settings, Alias extends keyof O
     call: (context, inputs) => definition.call(context, inputs, settings),
     apply: (inputs) => applySymbolic(layer, inputs),
   };
-  return layer;
+  return Object.assign(layer, definition.members?.(settings) ?? ({} as Members));
 }
 
 function renamed<T extends object>(

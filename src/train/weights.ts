@@ -3,7 +3,6 @@
 
 import type { TensorSpec } from '../core/dtype.js';
 import { check } from '../core/errors.js';
-import { sizeOf } from '../core/shape.js';
 import { Graph } from '../graph/graph.js';
 import type { Variable, Variables } from '../graph/variables.js';
 import { dryVariables } from '../nn/build.js';
@@ -55,9 +54,14 @@ export function surveyNetwork(network: Network): Survey {
         weights.push({ path, shape, trainable, create: (seed) => initialValues(initializer, shape, seed, path) });
         return dryVariables.weight(path, shape, initializer, trainable);
       },
-      statistic(path, shape, initial) {
-        weights.push({ path, shape, trainable: false, create: () => new Float32Array(sizeOf(shape)).fill(initial) });
-        return dryVariables.statistic(path, shape, initial);
+      statistic(path, shape, initializer) {
+        weights.push({
+          path,
+          shape,
+          trainable: false,
+          create: (seed) => initialValues(initializer, shape, seed, path),
+        });
+        return dryVariables.statistic(path, shape, initializer);
       },
       seed: dryVariables.seed,
     },

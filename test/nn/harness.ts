@@ -36,8 +36,8 @@ export class TestSource implements VariableSource {
     return this.declare(path, shape, trainable, initialValues(initializer, shape, 7, path));
   }
 
-  statistic(path: string, shape: readonly number[], initial: number): Variable {
-    return this.declare(path, shape, false, new Float32Array(sizeOf(shape)).fill(initial));
+  statistic(path: string, shape: readonly number[], initializer: Initializer): Variable {
+    return this.declare(path, shape, false, initialValues(initializer, shape, 7, path));
   }
 
   seed(): Variable {

@@ -19,10 +19,14 @@ export function readAxes(options: OptionReader, name: string): number[] {
 /** The axes of `x`, counted from the front and ascending. */
 export function axesOf(context: LayerContext, x: Value, given: readonly number[]): number[] {
   const { shape } = x;
-  const axes = given.map((axis) => (axis < 0 ? axis + shape.length : axis)).sort((a, b) => a - b);
-  const valid = axes.every((axis, i) => axis > 0 && axis < shape.length && axis !== axes[i - 1]);
-  if (!valid) context.fail(`samples with the axes ${given.join(', ')}, each once`, shapeText(shape.slice(1)));
-  return axes;
+  const axes = fromFront(given, shape.length);
+  return axes ?? context.fail(`samples with the axes ${given.join(', ')}, each once`, shapeText(shape.slice(1)));
+}
+
+/** The same for data of any rank; null when there are no such axes. */
+export function fromFront(given: readonly number[], rank: number): number[] | null {
+  const axes = given.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b);
+  return axes.every((axis, i) => axis > 0 && axis < rank && axis !== axes[i - 1]) ? axes : null;
 }
 
 /**

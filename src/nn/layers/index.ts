@@ -14,7 +14,7 @@ import { add, average, concatenate, maximum, minimum, multiply, subtract } from 
 import { batchNormalization } from './normalization.js';
 import * as plainActivations from './plain-activations.js';
 import * as pooling from './pooling.js';
-import { rescaling } from './preprocessing.js';
+import { normalization, rescaling } from './preprocessing.js';
 import * as regularization from './regularization.js';
 import * as resizing from './resizing.js';
 import * as sampleNormalization from './sample-normalization.js';
@@ -33,6 +33,7 @@ const own = {
   maximum,
   minimum,
   multiply,
+  normalization,
   rescaling,
   subtract,
   ...convolution,

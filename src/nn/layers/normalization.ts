@@ -2,6 +2,7 @@
 
 import { shapeText } from '../../core/shape.js';
 import type { Value } from '../../ops/op.js';
+import { type Initializer, type InitializerOption, resolveInitializer } from '../initializers.js';
 import { defineLayer, type LayerContext, type LayerOptions } from '../layer.js';
 import { readWeight, type WeightOptions, type WeightSetting, weightDefaults } from '../weight-options.js';
 import { axesOf, readAxes } from './axes.js';
@@ -18,6 +19,10 @@ export interface BatchNormalizationOptions extends LayerOptions, WeightOptions<'
   center?: boolean;
   /** Multiplies by a trained `gamma` per channel. Default true. */
   scale?: boolean;
+  /** What the running mean starts as. Default 'zeros'. */
+  movingMeanInitializer?: InitializerOption;
+  /** What the running variance starts as. Default 'ones'. */
+  movingVarianceInitializer?: InitializerOption;
 }
 
 interface Settings {
@@ -26,6 +31,8 @@ interface Settings {
   epsilon: number;
   gamma: WeightSetting | null;
   beta: WeightSetting | null;
+  movingMean: Initializer;
+  movingVariance: Initializer;
 }
 
 /**
@@ -46,16 +53,21 @@ export const batchNormalization = defineLayer<BatchNormalizationOptions, Setting
     scale: true,
     ...weightDefaults('gamma', 'ones'),
     ...weightDefaults('beta', 'zeros'),
+    movingMeanInitializer: 'zeros',
+    movingVarianceInitializer: 'ones',
   },
   parse(options) {
     const [gamma, beta] = [readWeight(options, 'gamma'), readWeight(options, 'beta')];
     options.integer('axis');
+    const start = (name: string) => resolveInitializer(`${options.where}, option '${name}'`, options.raw(name));
     return {
       axis: readAxes(options, 'axis'),
       momentum: options.number('momentum', { min: 0, max: 1 }),
       epsilon: options.number('epsilon', { above: 0 }),
       gamma: options.boolean('scale') ? gamma : null,
       beta: options.boolean('center') ? beta : null,
+      movingMean: start('movingMeanInitializer'),
+      movingVariance: start('movingVarianceInitializer'),
     };
   },
   call(context, [x], { axis: given, ...settings }) {
@@ -75,8 +87,8 @@ function normalize(context: LayerContext, x: Value, { momentum, epsilon, ...weig
   const channels = x.shape.slice(-1);
   const gamma = weights.gamma && context.weight('gamma', channels, weights.gamma);
   const beta = weights.beta && context.weight('beta', channels, weights.beta);
-  const movingMean = context.statistic('movingMean', channels, 0);
-  const movingVariance = context.statistic('movingVariance', channels, 1);
+  const movingMean = context.statistic('movingMean', channels, weights.movingMean);
+  const movingVariance = context.statistic('movingVariance', channels, weights.movingVariance);
   if (!context.training || !context.trainable) {
     return context.op('batchNormInference', [x, gamma, beta, movingMean, movingVariance], { epsilon });
   }
