@@ -51,6 +51,7 @@ const y = input({ shape: [8, 8, 5] });`,
   'nn/losses': model,
   'nn/metrics': model,
   'nn/optimizers': model,
+  'train/callbacks/stopping': `${model}\n${images}`,
   'train/events': `${model}\n${images}\nconst [x, y] = [images, labels];`,
 };
 

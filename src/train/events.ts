@@ -45,6 +45,20 @@ export interface TrainEndEvent {
 
 export type TrainEvent = TrainBeginEvent | EpochBeginEvent | BatchEndEvent | EpochEndEvent | TrainEndEvent;
 
+/** What was found where a loss was no longer finite. Epochs and batches count from 0. */
+export interface NonFinite {
+  readonly epoch: number;
+  readonly batch: number;
+  /** Path of the first layer whose output was not finite; null when data, targets or the loss itself were to blame. */
+  readonly layer: string | null;
+  /** Path of a weight of that layer that was not finite before the step: an earlier one broke it. */
+  readonly weight: string | null;
+  /** The same in words. */
+  readonly what: string;
+  /** NaN, Infinity or -Infinity. */
+  readonly value: number;
+}
+
 /** What `fit` returns. */
 export interface History {
   /** The epochs that were completed, in order. */
@@ -53,6 +67,8 @@ export interface History {
   readonly history: Record<string, number[]>;
   /** Whether a callback ended the training before the last epoch. */
   stopped: boolean;
+  /** Why `terminateOnNaN` ended the training. */
+  nonFinite?: NonFinite;
 }
 
 /** A place in a training: so many batches of this epoch are done. Both count from 0. */
@@ -85,6 +101,11 @@ export interface TrainContext {
   stop(): void;
   /** From `onTrainBegin`: lets the training begin there, with the batches that were still to come. */
   resumeAt(place: TrainingPlace): void;
+  /**
+   * From `onBatchEnd` of a callback with `keepsSteps`: the first thing on the way forward that was not finite. Walks the
+   * batch again with the weights that its step began with; the model is afterwards as before. null: all was finite.
+   */
+  firstNonFinite(): Promise<Omit<NonFinite, 'epoch' | 'batch'> | null>;
 }
 
 type Handler<E> = (event: E, context: TrainContext) => void | Promise<void>;
@@ -106,6 +127,8 @@ export interface Callback {
   onEpochEnd?: Handler<EpochEndEvent>;
   /** When the training has ended. */
   onTrainEnd?: Handler<TrainEndEvent>;
+  /** true: every step keeps a copy of what it begins with, which `context.firstNonFinite()` needs. */
+  readonly keepsSteps?: boolean;
 }
 
 /** Calls the callbacks that listen to `event`, one after the other. */

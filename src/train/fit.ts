@@ -4,8 +4,9 @@
 import type { Callback, History, Logs, TrainContext, TrainEvent, TrainedModel, TrainingPlace } from './events.js';
 import { dispatch } from './events.js';
 import type { Meter } from './meter.js';
+import { findNonFinite } from './non-finite.js';
 import type { Session } from './session.js';
-import { requestFor, type Source } from './source.js';
+import { type Feed, requestFor, type Source } from './source.js';
 
 export interface TrainSetup {
   readonly model: TrainedModel;
@@ -35,7 +36,11 @@ export async function* train(session: Session, setup: TrainSetup): AsyncGenerato
   const resumeAt = (place: TrainingPlace): void => {
     start = place;
   };
-  const context: TrainContext = { model: setup.model, history, stop, resumeAt };
+  let last: Feed | null = null;
+  const keepsSteps = callbacks.some((callback) => callback.keepsSteps);
+  const firstNonFinite: TrainContext['firstNonFinite'] = async () =>
+    keepsSteps && last ? findNonFinite(session, last) : null;
+  const context: TrainContext = { model: setup.model, history, stop, resumeAt, firstNonFinite };
   const tell = async <E extends TrainEvent>(event: E): Promise<E> => {
     await dispatch(callbacks, event, context);
     signal?.throwIfAborted();
@@ -56,7 +61,9 @@ export async function* train(session: Session, setup: TrainSetup): AsyncGenerato
         batch++;
         continue;
       }
-      const loss = await session.run(requestFor('train', feed), meter.take(feed));
+      meter.take(feed);
+      last = feed;
+      const loss = await session.run(requestFor('train', feed), keepsSteps ? session.keeping(meter) : meter);
       signal?.throwIfAborted();
       yield await tell({ type: 'batchEnd', epoch, batch: batch++, size: feed.size, loss, logs: meter.logs() });
       if (history.stopped) break;

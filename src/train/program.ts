@@ -62,6 +62,8 @@ export interface ProgramRequest {
   readonly weights?: readonly (readonly number[] | null)[];
   /** Paths of layers whose outputs a prediction gives instead of the network's own. */
   readonly layers?: readonly string[];
+  /** The outputs are those of every layer call, in the order of the network's survey. */
+  readonly trace?: boolean;
   /** train, apply: the optimizer only adds gradients up (`Optimizer.accumulates`). */
   readonly accumulate?: boolean;
 }
@@ -135,27 +137,27 @@ interface Parts {
 }
 
 function forward(graph: Graph, request: ProgramRequest, context: ProgramContext, parts: Parts): void {
-  const { mode, batch, dtypes, layers, weights = [] } = request;
+  const { mode, batch, dtypes, layers, weights = [], trace = false } = request;
   const { network, objective } = context;
   const training = mode === 'train' || mode === 'gradients';
   parts.inputs = network.inputs.map(({ name, shape }, i) =>
     graph.input(name, [batch, ...(shape as number[])], dtypes[i]),
   );
-  const made = new Map<string, Value>();
+  const made: LayerCall[] = [];
   const ruled: RuledWeight[] = [];
-  const onLayer = ({ path, output }: LayerCall): void => void made.set(path, output);
-  parts.outputs = buildNetwork(network, {
+  const outputs = buildNetwork(network, {
     graph,
     inputs: parts.inputs,
     training,
     variables: context.source,
-    onLayer,
+    onLayer: (call) => made.push(call),
     onRuledWeight: (weight) => ruled.push(weight),
   });
-  if (layers) parts.outputs = layers.map((path) => made.get(path) as Value);
+  const named = layers?.map((path) => made.findLast((call) => call.path === path) as LayerCall);
+  parts.outputs = (trace ? made : named)?.map((call) => call.output) ?? outputs;
   if (mode === 'predict' || !objective) return;
   graph.scope('loss', () => {
-    parts.outputs.forEach((output, index) => {
+    outputs.forEach((output, index) => {
       const { shape, dtype } = context.targets[index];
       const name = network.outputNames[index];
       const target = graph.input(`target/${name}`, [batch, ...shape], dtype);

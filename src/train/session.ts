@@ -80,6 +80,8 @@ export class Session {
   private lastTurn = 0;
   /** The program whose prologue ran on the arena as it is and on the weights as they are. */
   private prepared: BoundProgram | null = null;
+  /** What the last step run by `keeping` began with. */
+  private kept: { state: Uint8Array; step: number } | null = null;
   /** Somebody outside may write to weights at any time. */
   private exposed = false;
 
@@ -239,6 +241,38 @@ export class Session {
     }
   }
 
+  /** `user`, with a copy made of what the step begins with, for `replay`. */
+  keeping<T>(user: StepUser<T>): StepUser<T> {
+    return {
+      write: (bound) => {
+        const { state } = this.memory;
+        if (this.kept?.state.length !== state.length) this.kept = { state: new Uint8Array(state.length), step: 0 };
+        this.kept.state.set(state);
+        this.kept.step = this.step;
+        user.write(bound);
+      },
+      read: (bound) => user.read(bound),
+    };
+  }
+
+  /** Runs a step from where the last kept one began. Weights, optimizer and counters are afterwards as before. */
+  async replay<T>(request: ProgramRequest, user: StepUser<T>): Promise<T> {
+    return this.exclusive(async () => {
+      const restore = this.snapshot();
+      try {
+        if (this.kept) {
+          this.memory.state.set(this.kept.state);
+          this.step = this.kept.step;
+        }
+        const bound = this.prepare(request, user);
+        await bound.executable.run();
+        return user.read(bound);
+      } finally {
+        restore();
+      }
+    });
+  }
+
   /** Copies all variables and counters; the function it returns puts them back. */
   snapshot(): () => void {
     const { state, training } = this.memory;
@@ -258,6 +292,7 @@ export class Session {
   release(): void {
     this.requireIdle('dispose');
     this.programs.clear();
+    this.kept = null;
     this.prepared = null;
     this.memory = { ...this.memory, arena: this.backend.allocate(0) };
   }
@@ -339,9 +374,9 @@ export class Session {
         help: "call model.compile({ optimizer: 'adam', loss: … }) first",
       });
     }
-    const { mode, batch, dtypes, layers = [], weights = [], accumulate = false } = request;
+    const { mode, batch, dtypes, layers = [], weights = [], accumulate = false, trace = false } = request;
     const weighting = weights.map((shape) => shape && `[${shape}]`);
-    const key = [mode, batch, dtypes, layers, weighting, accumulate].join('/');
+    const key = [mode, batch, dtypes, layers, weighting, accumulate, trace].join('/');
     const known = this.programs.get(key);
     const cached = known ?? { program: this.build(request), bound: null };
     this.programs.delete(key);

@@ -51,11 +51,28 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   };
 }
 
-/** Stops after the first batch whose loss is not a finite number. */
+/**
+ * Stops after the first batch whose loss is not a finite number, and tells where it came from: the batch is walked forward
+ * again with the weights its step began with, and the first layer whose output is not finite is named in a warning and in
+ * `history.nonFinite`. Where a gradient broke a weight in an earlier step whose loss was still finite, the layer of that
+ * weight is named. Until then it costs a copy of the weights per step. As in Keras, the weights are left as the step made
+ * them.
+ *
+ * @example
+ * const history = await model.fit(images, labels, { callbacks: [callbacks.terminateOnNaN()] });
+ * if (history.nonFinite) console.log(history.nonFinite.layer, history.nonFinite.batch);
+ */
 export function terminateOnNaN(): Callback {
   return {
-    onBatchEnd({ loss }, context) {
-      if (!Number.isFinite(loss)) context.stop();
+    keepsSteps: true,
+    async onBatchEnd({ epoch, batch, loss }, context) {
+      if (Number.isFinite(loss)) return;
+      context.stop();
+      const found = await context.firstNonFinite();
+      const nonFinite = found ?? { layer: null, weight: null, what: 'the loss', value: loss };
+      context.history.nonFinite = { epoch, batch, ...nonFinite };
+      const { value, what } = nonFinite;
+      console.warn(`terminateOnNaN: epoch ${epoch}, batch ${batch}: the loss is ${loss}; first ${value} in ${what}`);
     },
   };
 }
