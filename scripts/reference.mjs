@@ -15,7 +15,7 @@ const pages = {
   normalization: ['Normalization', 'layers', ['normalization', 'sample-normalization', 'preprocessing']],
   regularization: ['Dropout and noise', 'layers', ['regularization']],
   shape: ['Shapes, borders, sizes', 'layers', ['shape', 'borders', 'resizing']],
-  merging: ['Merging', 'layers', ['merge', 'dot']],
+  merging: ['Merging, wrapping', 'layers', ['merge', 'dot', 'wrappers']],
   losses: ['Losses', 'losses'],
   metrics: ['Metrics', 'metrics'],
   optimizers: ['Optimizers', 'optimizers'],

@@ -2,8 +2,8 @@
 // are named here, Keras's way: by type, counted per network (`conv2d`, `conv2d_1`).
 
 import type { DType } from '../core/dtype.js';
-import type { Layer } from './layer.js';
-import { dryBuild, type NamedLayer, Network, type NetworkInput } from './network.js';
+import { checkLayer, type Layer, type NamedLayer } from './layer.js';
+import { dryBuild, Network, type NetworkInput } from './network.js';
 import { completeOptions, OptionReader, optionError, quoted } from './options.js';
 import { type DataFormat, type InputSpec, inputSpec, isSymbolic, type SymbolicTensor } from './symbolic.js';
 
@@ -153,19 +153,4 @@ function symbolList(option: string, value: SymbolicTensor | readonly SymbolicTen
   const list = Array.isArray(value) ? value : [value];
   if (list.length > 0 && list.every(isSymbolic) && new Set(list).size === list.length) return [...list];
   throw optionError(`network, option '${option}'`, 'symbolic tensors, made by input() or apply(), each once', value);
-}
-
-function checkLayer(layer: unknown, where: string): void {
-  const known = layer as Layer | null | undefined;
-  if (typeof known === 'object' && typeof known?.call === 'function' && typeof known.type === 'string') {
-    if (known.arity === 1 || known.arity === 'many') return;
-    throw optionError(where, 'a layer with one input', `${known.type}, which takes ${known.arity}`);
-  }
-  const help = typeof layer === 'function' ? 'call the factory: layers.flatten(), not layers.flatten' : undefined;
-  throw optionError(
-    where,
-    'a layer, made by a factory of `layers`',
-    typeof layer === 'function' ? 'a function' : layer,
-    help,
-  );
 }

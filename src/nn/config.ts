@@ -3,9 +3,9 @@
 
 import type { DType } from '../core/dtype.js';
 import { nearest, OcellusError } from '../core/errors.js';
-import type { AnyLayerFactory, Layer } from './layer.js';
+import type { AnyLayerFactory, Layer, NamedLayer } from './layer.js';
 import { layerFactories } from './layers/index.js';
-import { type NamedLayer, Network, type NetworkCall, type NetworkInput } from './network.js';
+import { Network, type NetworkCall, type NetworkInput } from './network.js';
 import { isName } from './options.js';
 import { type DataFormat, inputSpec } from './symbolic.js';
 
@@ -71,12 +71,12 @@ function layerAt(where: string, item: unknown, factories: Factories, depth: numb
   const layer =
     type === 'network'
       ? networkAt(name, config, factories, name, depth + 1)
-      : made(where, type, name, config, factories);
+      : made(where, type, name, config, factories, depth);
   layer.trainable = trainable;
   return { name, layer };
 }
 
-function made(where: string, type: string, name: string, config: unknown, factories: Factories): Layer {
+function made(where: string, type: string, name: string, config: unknown, factories: Factories, depth: number): Layer {
   if (!Object.hasOwn(factories, type)) {
     const near = nearest(type, Object.keys(factories));
     const help = `pass a layer of your own on in customLayers${near ? `; or did you mean '${near}'?` : ''}`;
@@ -87,7 +87,15 @@ function made(where: string, type: string, name: string, config: unknown, factor
       help,
     });
   }
-  return factories[type]({ ...record(where, config), name });
+  const factory = factories[type];
+  const options = record(where, config);
+  if (factory.inner.length > 0 && depth >= maxDepth)
+    throw damaged(where, `at most ${maxDepth} layers around others`, depth);
+  const inner = factory.inner.map((option) => [
+    option,
+    layerAt(`${where}, ${option}`, options[option], factories, depth + 1).layer,
+  ]);
+  return factory({ ...options, ...Object.fromEntries(inner), name });
 }
 
 function callAt(where: string, item: unknown, layers: readonly NamedLayer[], before: number): NetworkCall {

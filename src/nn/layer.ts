@@ -4,7 +4,7 @@
 import type { ErrorCode } from '../core/errors.js';
 import type { AnyAttrs, AnyOp, Emitter, Value } from '../ops/op.js';
 import type { Initializer, StatisticStart } from './initializers.js';
-import { completeOptions, jsonOf, OptionReader } from './options.js';
+import { completeOptions, jsonOf, OptionReader, optionError, quoted } from './options.js';
 import { applySymbolic, type SymbolicTensor } from './symbolic.js';
 import type { WeightSetting } from './weight-options.js';
 
@@ -55,9 +55,17 @@ export interface Layer {
   readonly anyDtype: boolean;
   /** How many inputs it takes. */
   readonly arity: LayerArity;
+  /** Layers inside this one, by the names they have here; undefined: none. */
+  readonly layers?: readonly NamedLayer[];
   call(context: LayerContext, inputs: readonly Value[]): Value;
   /** Functional composition: the symbol of this layer's output. */
   apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor;
+}
+
+/** A layer and the name it has where it lies. */
+export interface NamedLayer {
+  readonly name: string;
+  readonly layer: Layer;
 }
 
 /** A fixed number, or 'many': one or more. */
@@ -90,6 +98,8 @@ export interface LayerDefinition<
   /** Default 1. */
   readonly arity?: LayerArity;
   readonly anyDtype?: boolean;
+  /** The options whose value is a layer, of one input. */
+  readonly inner?: readonly (keyof Options & string)[];
   /** Checks the options, defaults filled in, and brings them into the form that `call` wants. */
   parse(options: OptionReader): Settings;
   /** Emits the layer. Inputs and output have the batch as their first axis. */
@@ -105,6 +115,8 @@ type FactoryArguments<Options> = {} extends Options ? [options?: Options] : [opt
 export interface LayerFactory<Options extends LayerOptions = LayerOptions, Members extends object = object> {
   (...args: FactoryArguments<Options>): Layer & Members;
   readonly type: string;
+  /** The options whose value is a layer. */
+  readonly inner: readonly string[];
 }
 
 /** A factory whose options are not known statically. */
@@ -130,7 +142,8 @@ export function defineLayer<
   Members extends object = object,
 >(definition: LayerDefinition<Options, Settings, Alias, Members>): LayerFactory<Options, Members> {
   const factory = (...args: FactoryArguments<Options>): Layer & Members => makeLayer(definition, args[0]);
-  return Object.assign(factory as LayerFactory<Options, Members>, { type: definition.type });
+  const { type, inner = [] } = definition;
+  return Object.assign(factory as LayerFactory<Options, Members>, { type, inner });
 }
 
 const commonOptions = { name: undefined, trainable: true, inputShape: undefined };
@@ -139,27 +152,58 @@ function makeLayer<Options extends LayerOptions, Settings, Alias extends keyof O
   definition: LayerDefinition<Options, Settings, Alias, Members>,
   given: Options | undefined,
 ): Layer & Members {
-  const { type, arity = 1, anyDtype = false } = definition;
+  const { type, arity = 1, anyDtype = false, inner = [] } = definition;
   const where = typeof given?.name === 'string' ? `${type} '${given.name}'` : type;
   const own = completeOptions(where, renamed(given, definition.aliases), { ...definition.options, ...commonOptions });
   const reader = new OptionReader(where, own);
   const name = reader.name();
   const inputShape = reader.has('inputShape') ? reader.integers('inputShape', { min: 1 }) : undefined;
   const trainable = reader.boolean('trainable');
+  const layers = inner.map((option) => {
+    checkLayer(reader.raw(option), `${where}, option '${option}'`);
+    return named(reader.raw(option) as Layer);
+  });
   const settings = definition.parse(reader);
   const { name: _, trainable: __, inputShape: ___, ...options } = own;
   const layer: Layer = {
     type,
     name,
-    config: jsonOf(options),
+    get config() {
+      const described = inner.map((option, i) => [option, describeLayer(layers[i])]);
+      return jsonOf({ ...options, ...Object.fromEntries(described) });
+    },
     inputShape,
     trainable,
     anyDtype,
     arity,
+    ...(layers.length > 0 && { layers }),
     call: (context, inputs) => definition.call(context, inputs, settings),
     apply: (inputs) => applySymbolic(layer, inputs),
   };
   return Object.assign(layer, definition.members?.(settings) ?? ({} as Members));
+}
+
+const named = (layer: Layer): NamedLayer => ({ name: layer.name ?? layer.type, layer });
+
+/** A layer as JSON, as networks and layers around others keep it. */
+export function describeLayer({ name, layer }: NamedLayer): Record<string, unknown> {
+  return { name, type: layer.type, config: layer.config, trainable: layer.trainable };
+}
+
+/** Throws unless `layer` is a layer that takes one input. */
+export function checkLayer(layer: unknown, where: string): void {
+  const known = layer as Layer | null | undefined;
+  if (typeof known === 'object' && typeof known?.call === 'function' && typeof known.type === 'string') {
+    if (known.arity === 1 || known.arity === 'many') return;
+    throw optionError(where, 'a layer with one input', `${known.type}, which takes ${known.arity}`);
+  }
+  const help = typeof layer === 'function' ? 'call the factory: layers.flatten(), not layers.flatten' : undefined;
+  throw optionError(
+    where,
+    'a layer, made by a factory of `layers`',
+    typeof layer === 'function' ? 'a function' : quoted(layer),
+    help,
+  );
 }
 
 function renamed<T extends object>(

@@ -7,7 +7,7 @@ import { sameShape, shapeText } from '../core/shape.js';
 import { Graph } from '../graph/graph.js';
 import type { Value } from '../ops/op.js';
 import { type BuildState, dryVariables, rootContext, type VariableSource } from './build.js';
-import type { Layer, LayerContext } from './layer.js';
+import { describeLayer, type Layer, type LayerContext, type NamedLayer } from './layer.js';
 import { optionError, quoted } from './options.js';
 import { applySymbolic, type DataFormat, internalShape, type SymbolicTensor } from './symbolic.js';
 
@@ -20,12 +20,6 @@ export interface NetworkInput {
   readonly shape: readonly number[] | null;
   readonly dtype: DType;
   readonly dataFormat: DataFormat;
-}
-
-/** A layer and the name it has in this network. */
-export interface NamedLayer {
-  readonly name: string;
-  readonly layer: Layer;
 }
 
 /** One application of a layer. Its operands are numbered: first the network's inputs, then the calls before it. */
@@ -81,12 +75,7 @@ export class Network implements Layer {
   get config(): Readonly<Record<string, unknown>> {
     return {
       inputs: this.specs,
-      layers: this.layers.map(({ name, layer }) => ({
-        name,
-        type: layer.type,
-        config: layer.config,
-        trainable: layer.trainable,
-      })),
+      layers: this.layers.map(describeLayer),
       calls: this.calls.map(({ name, inputs }) => ({ layer: name, inputs })),
       outputs: this.outputs,
     };
@@ -98,12 +87,12 @@ export class Network implements Layer {
     return this.outputs.map((index) => (index < count ? this.specs[index].name : this.calls[index - count].name));
   }
 
-  /** The layer of this name; `block/conv2d` looks into a nested network. */
+  /** The layer of this name; `block/conv2d` looks into a nested network or layer. */
   layer(name: string): Layer {
     const [first, ...rest] = name.split('/');
-    const found = this.layers.find((item) => item.name === first)?.layer;
-    if (found && rest.length === 0) return found;
-    if (found instanceof Network) return found.layer(rest.join('/'));
+    let found = this.layers.find((item) => item.name === first)?.layer;
+    for (const part of rest) found = found?.layers?.find((item) => item.name === part)?.layer;
+    if (found) return found;
     const names = this.layers.map((item) => item.name).join(', ');
     throw optionError(`network${this.name ? ` '${this.name}'` : ''}`, `a layer among ${names}`, quoted(name));
   }

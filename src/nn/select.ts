@@ -1,7 +1,7 @@
 // Layers of a network by path: `stem/conv2d` lies in the nested network or layer `stem`. Patterns with * reach several.
 
 import type { Layer } from './layer.js';
-import { Network } from './network.js';
+import type { Network } from './network.js';
 import { optionError, quoted } from './options.js';
 
 /** A path with `*` for any part of it, a regular expression, or a function. */
@@ -13,12 +13,11 @@ export interface PlacedLayer {
   readonly layer: Layer;
 }
 
-/** All layers, those of nested networks after the network they lie in. */
-export function allLayers(network: Network, prefix = ''): PlacedLayer[] {
-  return network.layers.flatMap(({ name, layer }) => {
+/** All layers, those inside of others after the one they lie in. */
+export function allLayers({ layers = [] }: Pick<Layer, 'layers'>, prefix = ''): PlacedLayer[] {
+  return layers.flatMap(({ name, layer }) => {
     const path = `${prefix}${name}`;
-    const inner = layer instanceof Network ? allLayers(layer, `${path}/`) : [];
-    return [{ path, layer }, ...inner];
+    return [{ path, layer }, ...allLayers(layer, `${path}/`)];
   });
 }
 

@@ -21,6 +21,7 @@ import * as sampleNormalization from './sample-normalization.js';
 import * as shape from './shape.js';
 import * as transposed from './transposed.js';
 import * as unpooling from './unpooling.js';
+import { timeDistributed } from './wrappers.js';
 
 const own = {
   add,
@@ -36,6 +37,7 @@ const own = {
   normalization,
   rescaling,
   subtract,
+  timeDistributed,
   ...convolution,
   ...transposed,
   ...depthwise,
