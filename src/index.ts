@@ -15,6 +15,7 @@ export { readSafetensors, writeSafetensors } from './io/safetensors.js';
 export type { ModelWeight, PlanOptions } from './model/built.js';
 export type { CompileOptions } from './model/compile.js';
 export { type ModelOptions, model, sequential } from './model/compose.js';
+export type { CustomObject, CustomObjects } from './model/custom.js';
 export type { GradientCheck, GradientCheckOptions, MemoryNeed } from './model/inspect.js';
 export { type LoadOptions, load } from './model/load.js';
 export { Model } from './model/model.js';
@@ -45,6 +46,9 @@ export {
   layers,
   losses,
   type Metric,
+  type MetricContext,
+  type MetricFunction,
+  type MetricMaker,
   type MetricOption,
   metrics,
   Network,

@@ -9,6 +9,7 @@ import type { Network } from '../nn/network.js';
 import type { TrainingPlace } from '../train/events.js';
 import type { Session } from '../train/session.js';
 import type { Compiled, CompileOptions } from './compile.js';
+import { savedLoss, savedMetric } from './custom.js';
 
 /** Files of later versions are refused, those of earlier ones are read. */
 export const formatVersion = 1;
@@ -25,10 +26,12 @@ export interface Description {
 
 export interface Training {
   readonly optimizer: CompileOptions['optimizer'];
-  readonly loss: CompileOptions['loss'];
+  /** One per output: name and options, or the name of a function. */
+  readonly loss: unknown;
   readonly lossWeights: readonly number[];
-  readonly metrics: CompileOptions['metrics'];
-  readonly weightedMetrics: CompileOptions['weightedMetrics'];
+  /** Lists of names, options or names of functions by output. */
+  readonly metrics: unknown;
+  readonly weightedMetrics?: unknown;
   readonly step: number;
   readonly epoch: number;
   /** Where in a training the file was written; null outside of one. */
@@ -58,10 +61,10 @@ export function encodeModel(
   }
   const training: Training | null = compiled && {
     optimizer: compiled.optimizer.config as Training['optimizer'],
-    loss: compiled.losses.map((loss) => loss.config) as unknown as Training['loss'],
+    loss: compiled.losses.map(savedLoss),
     lossWeights: compiled.lossWeights,
-    metrics: savedMetrics(model.network, compiled.metrics),
-    weightedMetrics: savedMetrics(model.network, compiled.weightedMetrics),
+    metrics: savedMetrics(model.network, session, compiled, compiled.metrics),
+    weightedMetrics: savedMetrics(model.network, session, compiled, compiled.weightedMetrics),
     step: session.step,
     epoch: session.epoch,
     place,
@@ -147,11 +150,14 @@ function parse(file: string, metadata: Readonly<Record<string, string>>, key: st
   }
 }
 
-/** Metrics that have a name; functions cannot be kept. */
-function savedMetrics(network: Network, metrics: Compiled['metrics']): Training['metrics'] {
-  const named = metrics.map((list) => list.filter((metric) => typeof metric === 'string' || isPlain(metric)));
-  return Object.fromEntries(network.outputNames.map((output, i) => [output, named[i]]));
+function savedMetrics(
+  network: Network,
+  { outputs }: Session,
+  { losses }: Compiled,
+  metrics: Compiled['metrics'],
+): Readonly<Record<string, unknown>> {
+  const lists = metrics.map((list, i) =>
+    list.map((metric) => savedMetric(metric, { loss: losses[i], output: outputs[i] })),
+  );
+  return Object.fromEntries(network.outputNames.map((output, i) => [output, lists[i]]));
 }
-
-const isPlain = (value: unknown): boolean =>
-  Object.getPrototypeOf(value) === Object.prototype && !('update' in (value as object));

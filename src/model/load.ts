@@ -1,13 +1,15 @@
 // Reading a model back: network, weights, compile options, the state of the optimizer.
 
 import { selectBackend } from '../backend/select.js';
-import { checkOptions } from '../core/errors.js';
+import { check, checkOptions } from '../core/errors.js';
 import { readSafetensors } from '../io/safetensors.js';
 import { networkFromConfig } from '../nn/config.js';
 import type { AnyLayerFactory } from '../nn/layer.js';
+import type { LossOption } from '../nn/losses.js';
 import { Session } from '../train/session.js';
 import { surveyNetwork } from '../train/weights.js';
 import { applyCompiled, type CompileOptions, resolveCompile } from './compile.js';
+import { type CustomObjects, revivedLoss, revivedMetrics } from './custom.js';
 import { readDescription, tensorOf } from './file.js';
 import { Model } from './model.js';
 import { takeProgress } from './restore.js';
@@ -16,11 +18,18 @@ import type { Tensor } from './tensor.js';
 export interface LoadOptions extends Pick<CompileOptions, 'backend' | 'threads' | 'isa' | 'winograd' | 'algorithm'> {
   /** Layers of one's own that the model is made of: the factories that `defineLayer` returned. */
   layers?: readonly AnyLayerFactory[] | Readonly<Record<string, AnyLayerFactory>>;
-  /** Takes the place of the saved one: needed where that was a function. */
+  /**
+   * Layers, losses and metrics of one's own by name: factories, the functions that were compiled with, or functions that
+   * make a loss again from its options or a metric from nothing.
+   */
+  customObjects?: CustomObjects;
+  /** Takes the place of the saved one. */
   loss?: CompileOptions['loss'];
-  /** Takes the place of the saved ones; those that were functions are not in the file. */
+  /** Takes the place of the saved ones. */
   metrics?: CompileOptions['metrics'];
   weightedMetrics?: CompileOptions['weightedMetrics'];
+  /** false: leave optimizer, loss and metrics out; the model predicts, until it is compiled. Default true. */
+  compile?: boolean;
 }
 
 /**
@@ -33,6 +42,12 @@ export interface LoadOptions extends Pick<CompileOptions, 'backend' | 'threads' 
  * @example
  * const model = await load('digits.safetensors');
  * const scores = await model.predict(images);
+ *
+ * @example
+ * const distance = (yTrue: Expression, yPred: Expression) => yTrue.sub(yPred).abs();
+ * const line = sequential([layers.dense({ units: 1, inputShape: [3] })]).compile({ optimizer: 'sgd', loss: distance });
+ * await line.save('line.safetensors');
+ * const again = await load('line.safetensors', { customObjects: { distance } });
  */
 export async function load<Prediction extends Tensor | Tensor[] = Tensor>(
   file: string,
@@ -40,29 +55,32 @@ export async function load<Prediction extends Tensor | Tensor[] = Tensor>(
 ): Promise<Model<Prediction>> {
   checkOptions('load', options, [
     'layers',
+    'customObjects',
     'loss',
     'metrics',
     'weightedMetrics',
+    'compile',
     'backend',
     'threads',
     'isa',
     'winograd',
     'algorithm',
   ]);
-  const { layers = [], loss, metrics, weightedMetrics, ...choice } = options;
+  const { layers = [], customObjects = {}, loss, metrics, weightedMetrics, compile = true, ...choice } = options;
   const { tensors, metadata } = await readSafetensors(file);
-  const { name, seed, architecture, training } = readDescription(file, metadata);
-  const customLayers = Object.values(layers);
+  const { name, seed, architecture, training: saved } = readDescription(file, metadata);
+  const training = compile ? saved : null;
+  const customLayers = [...Object.values(layers), ...Object.values(customObjects).filter(isFactory)];
   const network = networkFromConfig(architecture, { customLayers, name });
   const compiled =
     training &&
     resolveCompile(network, {
       ...choice,
       optimizer: training.optimizer,
-      loss: loss ?? training.loss,
+      loss: loss ?? losses(training.loss, customObjects),
       lossWeights: training.lossWeights,
-      metrics: metrics ?? training.metrics,
-      weightedMetrics: weightedMetrics ?? training.weightedMetrics,
+      metrics: metrics ?? metricLists(training.metrics, customObjects),
+      weightedMetrics: weightedMetrics ?? metricLists(training.weightedMetrics, customObjects),
     });
   // Every weight is looked up before memory is asked for: the sizes are the file's own.
   const survey = surveyNetwork(network);
@@ -74,4 +92,27 @@ export async function load<Prediction extends Tensor | Tensor[] = Tensor>(
     takeProgress(file, tensors, session, training);
   }
   return new Model<Prediction>(network, seed, session, compiled);
+}
+
+const isFactory = (value: object): value is AnyLayerFactory => typeof value === 'function' && 'type' in value;
+
+/** One per output. */
+function losses(noted: unknown, objects: CustomObjects): readonly LossOption[] {
+  check(Array.isArray(noted), 'ERR_OCELLUS_FORMAT', () => ({
+    where: 'load',
+    expected: 'a list of losses',
+    got: noted,
+  }));
+  return noted.map((one) => revivedLoss(one, objects));
+}
+
+/** Lists by output; undefined in files of earlier versions. */
+function metricLists(noted: unknown, objects: CustomObjects): CompileOptions['metrics'] {
+  if (noted === undefined) return undefined;
+  check(typeof noted === 'object' && noted !== null, 'ERR_OCELLUS_FORMAT', () => ({
+    where: 'load',
+    expected: 'metrics by output',
+    got: noted,
+  }));
+  return Object.fromEntries(Object.entries(noted).map(([output, list]) => [output, revivedMetrics(list, objects)]));
 }

@@ -40,6 +40,7 @@ export {
   type Metric,
   type MetricContext,
   type MetricFunction,
+  type MetricMaker,
   type MetricName,
   type MetricOption,
   metrics,

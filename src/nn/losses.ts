@@ -34,7 +34,7 @@ export type {
   NegativeLogLikelihoodOptions,
   SparseCrossentropyOptions,
 } from './losses/crossentropy.js';
-export { batchLoss, type Loss, type Reduction } from './losses/loss.js';
+export { batchLoss, isBuiltin, type Loss, type Reduction } from './losses/loss.js';
 export type { DiceOptions, TverskyOptions } from './losses/margin.js';
 export type { CosineSimilarityOptions, HuberOptions } from './losses/regression.js';
 
@@ -204,5 +204,5 @@ function lossFromFunction(given: LossFunction | LossExpression): Loss {
     if (value.shape[0] === output.shape[0]) return perSample({ losses: yPred.with(value) }, output.shape[0]).value;
     throw optionError(where, `a value whose first axis is the batch (${output.shape[0]})`, value.shape);
   };
-  return { name, config: { name }, targetSpec: sameAsOutput, build };
+  return { name, config: { name, custom: 'function' }, targetSpec: sameAsOutput, build };
 }

@@ -69,7 +69,7 @@ export type MetricOption =
  * All metrics by name; each call gives a maker that is told the network's output later. Targets are those of the loss:
  * class numbers, one-hot, or one value per output. Every loss is a metric, too, under its own name.
  */
-export const metrics = {
+export const metrics = configured({
   /** Share of right answers: binary, categorical or sparse, as loss and output ask for. */
   accuracy,
 
@@ -156,7 +156,19 @@ export const metrics = {
 
   /** The cosine of the angle between target and output: 1 where they point the same way. */
   cosineSimilarity: lossMetric('cosineSimilarity', -1),
-};
+});
+
+/** The same makers, which also tell their name and options. */
+function configured<T extends Readonly<Record<string, (options?: never) => MetricMaker>>>(table: T): T {
+  const entries = Object.entries(table).map(([name, make]) => {
+    const configuredMake = (options?: object): MetricMaker => {
+      const maker = make(options as never);
+      return Object.assign((context: MetricContext) => maker(context), { config: { name, ...options } });
+    };
+    return [name, configuredMake];
+  });
+  return Object.fromEntries(entries) as T;
+}
 
 /** Losses that are not in `metrics` anyway. */
 const lossMetrics = Object.fromEntries(Object.keys(losses).map((name) => [name, lossMetric(name)]));

@@ -61,7 +61,7 @@ const reductions: readonly Reduction[] = ['sumOverBatchSize', 'mean', 'sum', 'me
 export function makeLoss({ name, options, targetSpec = sameAsOutput, positions }: LossParts): Loss {
   const found = (emitter: Emitter, target: Value, output: Value): Positions =>
     positions(new Expression(emitter, target), new Expression(emitter, output));
-  return {
+  const loss: Loss = {
     name,
     config: { name, ...options },
     targetSpec,
@@ -69,7 +69,14 @@ export function makeLoss({ name, options, targetSpec = sameAsOutput, positions }
     reduce: (emitter, target, output, weights) =>
       reduce(found(emitter, target, output), weights && new Expression(emitter, weights), options.reduction).value,
   };
+  builtin.add(loss);
+  return loss;
 }
+
+const builtin = new WeakSet<Loss>();
+
+/** Whether the table makes this loss again from its `config`. */
+export const isBuiltin = (loss: Loss): boolean => builtin.has(loss);
 
 /** The mean over the last axis, if there is one behind the batch. */
 export const overLast = (losses: Expression): Expression => (losses.shape.length > 1 ? losses.mean(-1) : losses);

@@ -29,7 +29,11 @@ export interface MetricContext {
 }
 
 /** Makes a metric for a network's output. */
-export type MetricMaker = (context: MetricContext) => Metric;
+export interface MetricMaker {
+  (context: MetricContext): Metric;
+  /** Name and options as JSON, of those in `metrics`. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
 
 /** The value at a position; undefined where it does not count. */
 export type PositionValue = (target: NumericArray, output: NumericArray, position: number) => number | undefined;
