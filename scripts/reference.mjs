@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { at, root, say } from './shared.mjs';
 
-/** A page per family: its title, the public table, and for layers the files that the family lives in. */
+/**
+ * A page per family: its title, the public table, for layers the files that the family lives in, and what else is
+ * exported for it: functions and classes.
+ */
 const pages = {
   convolution: ['Convolution', 'layers', ['convolution', 'transposed', 'depthwise']],
   pooling: ['Pooling', 'layers', ['pooling', 'global-pooling', 'adaptive-pooling', 'unpooling']],
@@ -21,6 +24,7 @@ const pages = {
   optimizers: ['Optimizers', 'optimizers'],
   schedules: ['Schedules', 'schedules'],
   callbacks: ['Callbacks', 'callbacks'],
+  data: ['Data', 'data', undefined, ['Pipeline']],
   initializers: ['Initializers', 'initializers'],
   regularizers: ['Regularizers', 'regularizers'],
   constraints: ['Constraints', 'constraints'],
@@ -43,8 +47,9 @@ export function referencePages() {
   );
   const reader = new Reader(checker, exported.get('LayerOptions'));
   const texts = {};
-  const lines = Object.entries(pages).map(([name, [title, table, files]]) => {
-    const { page, names } = reader.page(title, exported.get(table), table, files);
+  const lines = Object.entries(pages).map(([name, [title, table, files, others = []]]) => {
+    const further = others.map((other) => exported.get(other));
+    const { page, names } = reader.page(title, exported.get(table), table, files, further);
     texts[`${name}.md`] = page;
     return `- [${title}](${name}.md): ${names.join(', ')}`;
   });
@@ -96,11 +101,15 @@ class Reader {
     return properties.filter((one) => otherName.exec(this.text(one))?.[1] === name).map((one) => `\`${one.name}\``);
   }
 
-  page(title, table, tableName, files) {
+  page(title, table, tableName, files, further) {
     const place = (symbol) => path.basename(this.resolve(symbol).declarations[0].getSourceFile().fileName, '.ts');
     const own = Object.entries(this.own(table));
     const entries = files ? files.flatMap((file) => own.filter(([, symbol]) => place(symbol) === file)) : own;
     const sections = entries.map(([name, symbol]) => this.section(tableName, name, symbol, this.others(table, name)));
+    for (const symbol of further) {
+      entries.push([symbol.name, symbol]);
+      sections.push(`${this.section('index', symbol.name, symbol, [])}${this.methods(symbol)}`);
+    }
     const intro = files ? '' : `${this.text(table)}\n\n`;
     const names = entries.map(([name]) => `\`${name}\``);
     return { page: `# ${title}\n\n${origin}${intro}${sections.join('\n')}`, names };
@@ -128,15 +137,43 @@ class Reader {
     return parts.filter(Boolean).join('\n');
   }
 
-  /** The options that the first parameter has, without those of every layer. */
+  /** What objects of a class can do. */
+  methods(symbol) {
+    const meant = this.resolve(symbol);
+    if (!(meant.flags & ts.SymbolFlags.Class)) return '';
+    const members = this.checker.getDeclaredTypeOfSymbol(meant).getProperties();
+    const shown = members.filter((member) => {
+      const modifiers = ts.getCombinedModifierFlags(member.valueDeclaration);
+      return !(modifiers & ts.ModifierFlags.Private) && !member.name.startsWith('__@');
+    });
+    const rows = shown.map((member) => {
+      const signature = this.checker.getTypeOfSymbol(member).getCallSignatures()[0];
+      const parameters = signature
+        ?.getParameters()
+        .map((one) => one.name)
+        .join(', ');
+      const cells = [
+        `\`${member.name}${signature ? `(${parameters})` : ''}\``,
+        this.text(member).replaceAll('\n', ' '),
+      ];
+      return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    });
+    return `\n| member | |\n|---|---|\n${rows.join('\n')}\n`;
+  }
+
+  /** What the parameter `options`, else the first one, can hold, without the options of every layer. */
   options(symbol) {
     const [signature] = this.checker.getTypeOfSymbol(this.resolve(symbol)).getCallSignatures();
-    const first = signature?.getParameters()[0];
+    const parameters = signature?.getParameters() ?? [];
+    const first = parameters.find(({ name }) => name === 'options') ?? parameters[0];
     if (!first) return '';
     const type = this.checker.getNonNullableType(this.firstOf(first));
     if (!(type.flags & ts.TypeFlags.Object)) return '';
     const isCommon = (property) => this.common.some((one) => one.valueDeclaration === property.valueDeclaration);
-    const own = type.getProperties().filter((property) => !property.valueDeclaration || !isCommon(property));
+    const isOurs = ({ valueDeclaration: place }) => !place?.getSourceFile().fileName.includes('/node_modules/');
+    const own = type
+      .getProperties()
+      .filter((property) => isOurs(property) && (!property.valueDeclaration || !isCommon(property)));
     return own.length === 0 ? '' : optionTable(own.map((property) => this.option(property)));
   }
 

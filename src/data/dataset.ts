@@ -34,7 +34,9 @@ export interface Batch {
  * };
  */
 export interface Dataset extends AsyncIterable<Batch> {
-  readonly size?: number;
+  readonly size?: number | undefined;
+  /** The batches of one epoch, counted from 0. Without it every `for await` is the next epoch. */
+  iterate?(epoch: number): AsyncIterable<Batch>;
 }
 
 export function isDataset(value: unknown): value is Dataset {

@@ -16,7 +16,7 @@ import { type Mode, modes, type ProgramRequest } from '../train/program.js';
 import { Session } from '../train/session.js';
 import { applyCompiled, type Compiled, targetSpecs } from './compile.js';
 import { type MemoryNeed, memoryNeed } from './inspect.js';
-import { type PredictOptions, predict } from './predict.js';
+import { type PredictOptions, predictArrays } from './predict.js';
 import { randomStep } from './profile.js';
 import { type SummaryOptions, summaryText } from './summary.js';
 import type { Tensor } from './tensor.js';
@@ -136,7 +136,7 @@ export abstract class BuiltModel {
     const session = this.built('activations', x);
     const calls = Object.fromEntries(session.calls.map((call) => [call.path, call]));
     const wanted = [paths].flat().map((path) => checkName('activations', path, calls));
-    const tensors = await predict(session, x, options, wanted);
+    const tensors = await predictArrays(session, x, options, wanted);
     return Object.fromEntries(wanted.map(({ path }, i) => [path, tensors[i]]));
   }
 

@@ -115,14 +115,19 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> extends BuiltM
   }
 
   /**
-   * The outputs for some samples, [samples, …].
+   * The outputs for some samples, [samples, …], or for all of a dataset of batches (`{ x }`, or x alone).
    *
    * @example
    * const scores = await model.predict(images);
    * scores.argMax(); // a class for each image
    */
-  async predict(x: ModelData, options: PredictOptions = {}): Promise<Prediction> {
-    return this.unwrap(await predict(this.built('predict', x), x, options));
+  async predict(
+    x: ModelData | Dataset | AsyncIterable<ModelData | { readonly x: ModelData }>,
+    options: PredictOptions = {},
+  ): Promise<Prediction> {
+    // Targets are not looked at.
+    const samples = x as ModelData | Dataset;
+    return this.unwrap(await predict(this.built('predict', samples), samples, options));
   }
 
   /** As `predict`, on the calling thread's time: the event loop waits. */

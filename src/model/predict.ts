@@ -3,7 +3,7 @@
 import { type NumericArray, type TensorSpec, viewOf } from '../core/dtype.js';
 import { check, checkOptions } from '../core/errors.js';
 import { sizeOf } from '../core/shape.js';
-import type { ModelData } from '../data/dataset.js';
+import { type Dataset, isDataset, type ModelData } from '../data/dataset.js';
 import { toInputs } from '../train/adapter.js';
 import type { ProgramRequest } from '../train/program.js';
 import type { BoundProgram, Session, StepUser } from '../train/session.js';
@@ -16,8 +16,44 @@ export interface PredictOptions {
   signal?: AbortSignal;
 }
 
+/** The outputs for samples in memory, or for those of a dataset, batch by batch as it yields them. */
+export async function predict(session: Session, x: ModelData | Dataset, options: PredictOptions): Promise<Tensor[]> {
+  if (!isDataset(x)) return predictArrays(session, x, options);
+  const parts: Tensor[][] = [];
+  for await (const batch of x.iterate?.(0) ?? x) {
+    options.signal?.throwIfAborted();
+    parts.push(await predictArrays(session, samplesOf(batch), options));
+  }
+  check(parts.length > 0, 'ERR_OCELLUS_DATA', () => ({
+    where: 'predict',
+    expected: 'a dataset with at least one batch',
+    got: 'none',
+  }));
+  return parts[0].map((_, output) => joinRows(parts.map((part) => part[output])));
+}
+
+/** The x of a batch `{ x, … }`, or what is x itself. */
+function samplesOf(batch: unknown): ModelData {
+  const isBatch = typeof batch === 'object' && batch !== null && !ArrayBuffer.isView(batch) && 'x' in batch;
+  return (isBatch ? batch.x : batch) as ModelData;
+}
+
+/** Tensors one behind the other along their first axis. */
+function joinRows(parts: readonly Tensor[]): Tensor {
+  const [{ shape, data }] = parts;
+  const whole = new (data.constructor as Float32ArrayConstructor)(
+    parts.reduce((sum, part) => sum + part.data.length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part.data, at);
+    at += part.data.length;
+  }
+  return new Tensor(whole, [parts.reduce((sum, part) => sum + part.shape[0], 0), ...shape.slice(1)]);
+}
+
 /** `layers`: paths of layers whose outputs are wanted instead of the network's own. */
-export async function predict(
+export async function predictArrays(
   session: Session,
   x: ModelData,
   options: PredictOptions,

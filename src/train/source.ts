@@ -68,9 +68,9 @@ export function datasetSource(where: string, dataset: Dataset, convert: (batch: 
   return {
     samples: dataset.size,
     steps: undefined,
-    async *batches() {
+    async *batches(epoch) {
       let count = 0;
-      for await (const batch of dataset) {
+      for await (const batch of dataset.iterate?.(epoch) ?? dataset) {
         check(batch && typeof batch === 'object' && 'x' in batch && 'y' in batch, 'ERR_OCELLUS_DATA', () => ({
           where,
           expected: 'a dataset that yields { x, y }',

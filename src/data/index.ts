@@ -1,0 +1,3 @@
+// The table `data`: where pipelines begin.
+
+export { array, generator, stream, tensorSlices, zip } from './sources.js';
