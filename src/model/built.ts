@@ -67,7 +67,8 @@ export abstract class BuiltModel {
 
   /**
    * Applies the model to the output of other layers, as a layer of a larger model. The larger model starts with this
-   * model's weights as they are when it makes its own; from then on each has its own.
+   * model's weights as they are when it makes its own (new ones where this model's shapes are still open); from then on
+   * each has its own.
    *
    * @example
    * const backbone = sequential([layers.conv2d({ filters: 8, kernelSize: 3, inputShape: [32, 32, 3] })]);
@@ -76,7 +77,8 @@ export abstract class BuiltModel {
    * const scores = layers.dense({ units: 5 }).apply(features);
    */
   apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor {
-    this.network.weightsFrom = () => this.getWeights();
+    const isOpen = () => this.network.inputs.some(({ shape }) => !shape);
+    this.network.weightsFrom = () => (isOpen() ? {} : this.getWeights());
     return this.network.apply(inputs);
   }
 

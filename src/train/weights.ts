@@ -80,7 +80,8 @@ function takeOver(network: Network, weights: readonly WeightSpec[]): WeightSpec[
   );
   return weights.map((weight) => {
     const part = parts.find(({ prefix }) => weight.path.startsWith(prefix));
-    return part ? { ...weight, create: () => part.from()[weight.path.slice(part.prefix.length)] } : weight;
+    if (!part) return weight;
+    return { ...weight, create: (seed) => part.from()[weight.path.slice(part.prefix.length)] ?? weight.create(seed) };
   });
 }
 
