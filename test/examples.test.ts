@@ -52,6 +52,7 @@ const y = input({ shape: [8, 8, 5] });`,
   'nn/metrics': model,
   'nn/optimizers': model,
   'train/callbacks/stopping': `${model}\n${images}`,
+  'train/callbacks/logging': `${model}\n${images}\nconst [x, y] = [images, labels];`,
   'train/events': `${model}\n${images}\nconst [x, y] = [images, labels];`,
 };
 

@@ -63,7 +63,11 @@ function axesOf(reader: OptionReader): number[] {
  * layers.dense({ units: 10, kernelConstraint: constraints.maxNorm({ maxValue: 1, axis: 0 }) });
  */
 export const constraints = {
-  /** Lengths along `axis` (0) at most `maxValue` (2). */
+  /**
+   * Lengths along `axis` (0) at most `maxValue` (2).
+   *
+   * @example layers.dense({ units: 10, kernelConstraint: constraints.maxNorm({ maxValue: 3 }) })
+   */
   maxNorm(options: { maxValue?: number } & AxisOption = {}): Constraint {
     const reader = read('maxNorm', { maxValue: 2 }, options);
     const maxValue = reader.number('maxValue', { min: 0 });
@@ -73,19 +77,31 @@ export const constraints = {
       return withLengths(emitter, weight, lengths, clipped(emitter, lengths, 0, maxValue));
     });
   },
-  /** Lengths along `axis` (0) of 1. */
+  /**
+   * Lengths along `axis` (0) of 1.
+   *
+   * @example layers.conv2d({ filters: 8, kernelSize: 3, kernelConstraint: constraints.unitNorm({ axis: [0, 1, 2] }) })
+   */
   unitNorm(options: AxisOption = {}): Constraint {
     const axes = axesOf(read('unitNorm', {}, options));
     return onWeight('unitNorm', { axis: axes }, (emitter, weight) =>
       withLengths(emitter, weight, lengthsOf(emitter, weight, axes), constant(emitter, 1)),
     );
   },
-  /** Negative values become 0. */
+  /**
+   * Negative values become 0.
+   *
+   * @example layers.dense({ units: 10, kernelConstraint: 'nonNegative' })
+   */
   nonNegative(options: object = {}): Constraint {
     completeOptions("constraint 'nonNegative'", options, {});
     return onWeight('nonNegative', {}, (emitter, weight) => emitOne(emitter, 'relu', [weight]));
   },
-  /** Lengths along `axis` (0) between `minValue` (0) and `maxValue` (1), approached by the share `rate` (1). */
+  /**
+   * Lengths along `axis` (0) between `minValue` (0) and `maxValue` (1), approached by the share `rate` (1).
+   *
+   * @example layers.dense({ units: 10, kernelConstraint: constraints.minMaxNorm({ minValue: 0.5, rate: 0.9 }) })
+   */
   minMaxNorm(options: { minValue?: number; maxValue?: number; rate?: number } & AxisOption = {}): Constraint {
     const reader = read('minMaxNorm', { minValue: 0, maxValue: 1, rate: 1 }, options);
     const minValue = reader.number('minValue', { min: 0 });

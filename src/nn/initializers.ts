@@ -116,44 +116,102 @@ function identity(shape: readonly number[], gain: number): Float32Array {
  * layers.dense({ units: 10, kernelInitializer: initializers.randomNormal({ stddev: 0.01 }) });
  */
 export const initializers = {
-  /** All 0. */
+  /**
+   * All 0.
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.zeros() })
+   */
   zeros: initializer('zeros', {}, (shape) => new Float32Array(sizeOf(shape))),
-  /** All 1. */
+  /**
+   * All 1.
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.ones() })
+   */
   ones: initializer('ones', {}, (shape) => new Float32Array(sizeOf(shape)).fill(1)),
-  /** All `value` (default 0). */
+  /**
+   * All `value` (default 0).
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.constant({ value: 0.1 }) })
+   */
   constant: initializer('constant', { value: 0 }, (shape, _, { value }) => new Float32Array(sizeOf(shape)).fill(value)),
-  /** Uniform in ±sqrt(6 / (fanIn + fanOut)): the default of kernels. */
+  /**
+   * Uniform in ±sqrt(6 / (fanIn + fanOut)): the default of kernels.
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.glorotUniform() })
+   */
   glorotUniform: varianceScaling('glorotUniform', 1, 'fanAvg', 'uniform'),
-  /** Truncated normal of variance 2 / (fanIn + fanOut). */
+  /**
+   * Truncated normal of variance 2 / (fanIn + fanOut).
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.glorotNormal() })
+   */
   glorotNormal: varianceScaling('glorotNormal', 1, 'fanAvg', 'truncatedNormal'),
-  /** Uniform in ±sqrt(6 / fanIn): for networks of relu. */
+  /**
+   * Uniform in ±sqrt(6 / fanIn): for networks of relu.
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.heUniform() })
+   */
   heUniform: varianceScaling('heUniform', 2, 'fanIn', 'uniform'),
-  /** Truncated normal of variance 2 / fanIn: for networks of relu. */
+  /**
+   * Truncated normal of variance 2 / fanIn: for networks of relu.
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.heNormal() })
+   */
   heNormal: varianceScaling('heNormal', 2, 'fanIn', 'truncatedNormal'),
-  /** Uniform in ±sqrt(3 / fanIn). */
+  /**
+   * Uniform in ±sqrt(3 / fanIn).
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.lecunUniform() })
+   */
   lecunUniform: varianceScaling('lecunUniform', 1, 'fanIn', 'uniform'),
-  /** Truncated normal of variance 1 / fanIn. */
+  /**
+   * Truncated normal of variance 1 / fanIn.
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.lecunNormal() })
+   */
   lecunNormal: varianceScaling('lecunNormal', 1, 'fanIn', 'truncatedNormal'),
-  /** Normal (mean 0, stddev 0.05). */
+  /**
+   * Normal (mean 0, stddev 0.05).
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.randomNormal({ stddev: 0.01 }) })
+   */
   randomNormal: initializer('randomNormal', { mean: 0, stddev: 0.05 }, (shape, random, { mean, stddev }) =>
     draw(shape, () => mean + stddev * random.normal()),
   ),
-  /** Uniform in [minval, maxval) (±0.05). */
+  /**
+   * Uniform in [minval, maxval) (±0.05).
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.randomUniform({ minval: -0.1, maxval: 0.1 }) })
+   */
   randomUniform: initializer('randomUniform', { minval: -0.05, maxval: 0.05 }, (shape, random, { minval, maxval }) =>
     draw(shape, () => minval + (maxval - minval) * random.uniform()),
   ),
-  /** Normal redrawn outside two deviations (mean 0, stddev 0.05). */
+  /**
+   * Normal redrawn outside two deviations (mean 0, stddev 0.05).
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.truncatedNormal({ stddev: 0.02 }) })
+   */
   truncatedNormal: initializer('truncatedNormal', { mean: 0, stddev: 0.05 }, (shape, random, { mean, stddev }) =>
     draw(shape, () => mean + stddev * random.truncatedNormal()),
   ),
   /**
    * Variance `scale` / n, n counted by `mode`: 'fanIn' (default), 'fanOut' or 'fanAvg', from `distribution`:
    * 'truncatedNormal' (default), 'untruncatedNormal' or 'uniform'.
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.varianceScaling({ scale: 2, mode: 'fanOut' }) })
    */
   varianceScaling: scaledVariance,
-  /** The identity matrix times `gain` (1); for kernels of convolutions, in the middle of the window. */
+  /**
+   * The identity matrix times `gain` (1); for kernels of convolutions, in the middle of the window.
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.identity({ gain: 0.5 }) })
+   */
   identity: initializer('identity', { gain: 1 }, (shape, _, { gain }) => identity(shape, gain)),
-  /** Orthonormal rows or columns (whichever are fewer) of the weight seen as a matrix [others, last axis], times `gain`. */
+  /**
+   * Orthonormal rows or columns (whichever are fewer) of the weight seen as a matrix [others, last axis], times `gain`.
+   *
+   * @example layers.dense({ units: 10, kernelInitializer: initializers.orthogonal({ gain: 1.4 }) })
+   */
   orthogonal: initializer('orthogonal', { gain: 1 }, (shape, random, { gain }) => orthogonal(shape, random, gain)),
 };
 

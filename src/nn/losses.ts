@@ -120,40 +120,88 @@ export const losses = {
    */
   tversky,
 
-  /** (target - output)², mean over a sample. */
+  /**
+   * (target - output)², mean over a sample.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'meanSquaredError' })
+   */
   meanSquaredError,
 
-  /** |target - output|, mean over a sample. */
+  /**
+   * |target - output|, mean over a sample.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'meanAbsoluteError' })
+   */
   meanAbsoluteError,
 
-  /** 100 |target - output| / |target|, mean over a sample. */
+  /**
+   * 100 |target - output| / |target|, mean over a sample.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'meanAbsolutePercentageError' })
+   */
   meanAbsolutePercentageError,
 
-  /** (log(target + 1) - log(output + 1))², mean over a sample; negative values count as 0. */
+  /**
+   * (log(target + 1) - log(output + 1))², mean over a sample; negative values count as 0.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'meanSquaredLogarithmicError' })
+   */
   meanSquaredLogarithmicError,
 
-  /** Half the square up to `delta`, a line of slope `delta` from there on; mean over a sample. */
+  /**
+   * Half the square up to `delta`, a line of slope `delta` from there on; mean over a sample.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: losses.huber({ delta: 0.5 }) })
+   */
   huber,
 
-  /** log(cosh(output - target)), mean over a sample. */
+  /**
+   * log(cosh(output - target)), mean over a sample.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'logCosh' })
+   */
   logCosh,
 
-  /** max(1 - target * output, 0), mean over a sample. Targets: -1 and 1, or 0 and 1. */
+  /**
+   * max(1 - target * output, 0), mean over a sample. Targets: -1 and 1, or 0 and 1.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'hinge' })
+   */
   hinge,
 
-  /** max(1 - target * output, 0)², mean over a sample. Targets: -1 and 1, or 0 and 1. */
+  /**
+   * max(1 - target * output, 0)², mean over a sample. Targets: -1 and 1, or 0 and 1.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'squaredHinge' })
+   */
   squaredHinge,
 
-  /** max(1 + max((1 - target) * output) - sum(target * output), 0), over the last axis. Targets: one-hot. */
+  /**
+   * max(1 + max((1 - target) * output) - sum(target * output), 0), over the last axis. Targets: one-hot.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'categoricalHinge' })
+   */
   categoricalHinge,
 
-  /** sum(target * log(target / output)) over the last axis, both clipped to [1e-7, 1]. */
+  /**
+   * sum(target * log(target / output)) over the last axis, both clipped to [1e-7, 1].
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'kullbackLeiblerDivergence' })
+   */
   kullbackLeiblerDivergence,
 
-  /** output - target * log(output), mean over a sample. */
+  /**
+   * output - target * log(output), mean over a sample.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'poisson' })
+   */
   poisson,
 
-  /** Minus the cosine of the angle between target and output: -1 where they point the same way. */
+  /**
+   * Minus the cosine of the angle between target and output: -1 where they point the same way.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: losses.cosineSimilarity({ axis: 1 }) })
+   */
   cosineSimilarity,
 };
 

@@ -70,40 +70,88 @@ export type MetricOption =
  * class numbers, one-hot, or one value per output. Every loss is a metric, too, under its own name.
  */
 export const metrics = configured({
-  /** Share of right answers: binary, categorical or sparse, as loss and output ask for. */
+  /**
+   * Share of right answers: binary, categorical or sparse, as loss and output ask for.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['accuracy'] })
+   */
   accuracy,
 
-  /** Share of outputs on the right side of `threshold` (0.5; with a loss from logits 0). */
+  /**
+   * Share of outputs on the right side of `threshold` (0.5; with a loss from logits 0).
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'binaryCrossentropy', metrics: [metrics.binaryAccuracy({ threshold: 0.3 })] })
+   */
   binaryAccuracy,
 
-  /** Share of samples whose largest output stands where the target's largest stands. */
+  /**
+   * Share of samples whose largest output stands where the target's largest stands.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy', metrics: ['categoricalAccuracy'] })
+   */
   categoricalAccuracy,
 
-  /** Share of samples whose largest output stands at the class that the target names. */
+  /**
+   * Share of samples whose largest output stands at the class that the target names.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['sparseCategoricalAccuracy'] })
+   */
   sparseCategoricalAccuracy,
 
-  /** Share of samples whose true class is among the `k` (5) largest outputs. Targets as the loss takes them. */
+  /**
+   * Share of samples whose true class is among the `k` (5) largest outputs. Targets as the loss takes them.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: [metrics.topKAccuracy({ k: 3 })] })
+   */
   topKAccuracy,
 
-  /** Share of what the network says yes to that is so. */
+  /**
+   * Share of what the network says yes to that is so.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: [metrics.precision({ average: 'macro' })] })
+   */
   precision,
 
-  /** Share of what is so that the network says yes to; also called sensitivity. */
+  /**
+   * Share of what is so that the network says yes to; also called sensitivity.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: [metrics.recall({ average: 'macro' })] })
+   */
   recall,
 
-  /** Share of what is not so that the network says no to. */
+  /**
+   * Share of what is not so that the network says no to.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: [metrics.specificity({ average: 'macro' })] })
+   */
   specificity,
 
-  /** How often the network rightly says yes. */
+  /**
+   * How often the network rightly says yes.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'binaryCrossentropy', metrics: ['truePositives'] })
+   */
   truePositives,
 
-  /** How often the network wrongly says yes. */
+  /**
+   * How often the network wrongly says yes.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'binaryCrossentropy', metrics: ['falsePositives'] })
+   */
   falsePositives,
 
-  /** How often the network rightly says no. */
+  /**
+   * How often the network rightly says no.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'binaryCrossentropy', metrics: ['trueNegatives'] })
+   */
   trueNegatives,
 
-  /** How often the network wrongly says no. */
+  /**
+   * How often the network wrongly says no.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'binaryCrossentropy', metrics: ['falseNegatives'] })
+   */
   falseNegatives,
 
   /**
@@ -118,43 +166,89 @@ export const metrics = configured({
    */
   fBetaScore,
 
-  /** fBetaScore with beta 1. */
+  /**
+   * fBetaScore with beta 1.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: [metrics.f1Score({ average: 'weighted' })] })
+   */
   f1Score,
 
   /**
    * Area under the ROC curve, or with `curve: 'pr'` under precision over recall, from 200 thresholds. Of class numbers
    * and one-hot targets every class counts as a yes or no of its own.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: [metrics.auc({ curve: 'pr' })] })
    */
   auc,
 
-  /** How often each class is taken for each; in logs as `confusionMatrix[true][predicted]`. */
+  /**
+   * How often each class is taken for each; in logs as `confusionMatrix[true][predicted]`.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: [metrics.confusionMatrix({ normalize: 'true' })] })
+   */
   confusionMatrix,
 
-  /** Precision, recall, F1 and support of every class, macro and weighted: `recall[3]`, `f1Score[macro]`. */
+  /**
+   * Precision, recall, F1 and support of every class, macro and weighted: `recall[3]`, `f1Score[macro]`.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['classificationReport'] })
+   */
   classificationReport,
 
-  /** Mean over the classes of intersection over union; of classes that neither occur nor are predicted, none. */
+  /**
+   * Mean over the classes of intersection over union; of classes that neither occur nor are predicted, none.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['meanIoU'] })
+   */
   meanIoU,
 
-  /** Agreement beyond chance; for ordered classes with linear or quadratic weights. */
+  /**
+   * Agreement beyond chance; for ordered classes with linear or quadratic weights.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: [metrics.cohenKappa({ weights: 'quadratic' })] })
+   */
   cohenKappa,
 
-  /** Correlation of true and predicted classes, from -1 to 1. */
+  /**
+   * Correlation of true and predicted classes, from -1 to 1.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'sparseCategoricalCrossentropy', metrics: ['matthewsCorrelation'] })
+   */
   matthewsCorrelation,
 
-  /** Share of the target's variance that the output explains. */
+  /**
+   * Share of the target's variance that the output explains.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'meanSquaredError', metrics: ['r2Score'] })
+   */
   r2Score,
 
-  /** Square root of the mean of (target - output)². */
+  /**
+   * Square root of the mean of (target - output)².
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'meanSquaredError', metrics: ['rootMeanSquaredError'] })
+   */
   rootMeanSquaredError,
 
-  /** Mean of (target - output)². */
+  /**
+   * Mean of (target - output)².
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'meanSquaredError', metrics: ['meanSquaredError'] })
+   */
   meanSquaredError,
 
-  /** Mean of |target - output|. */
+  /**
+   * Mean of |target - output|.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'meanSquaredError', metrics: ['meanAbsoluteError'] })
+   */
   meanAbsoluteError,
 
-  /** The cosine of the angle between target and output: 1 where they point the same way. */
+  /**
+   * The cosine of the angle between target and output: 1 where they point the same way.
+   *
+   * @example model.compile({ optimizer: 'adam', loss: 'meanSquaredError', metrics: ['cosineSimilarity'] })
+   */
   cosineSimilarity: lossMetric('cosineSimilarity', -1),
 });
 

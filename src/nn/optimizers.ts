@@ -99,7 +99,11 @@ export const optimizers = {
     return simple(reader, 'sgdMomentum', ['momentum'], config, { momentum, nesterov: nesterov ? 1 : 0 });
   },
 
-  /** Steps divided by the root of a running mean of squared gradients. */
+  /**
+   * Steps divided by the root of a running mean of squared gradients.
+   *
+   * @example model.compile({ optimizer: optimizers.rmsprop({ learningRate: 0.001, momentum: 0.9 }), loss: 'meanSquaredError' })
+   */
   rmsprop(options: RmspropOptions = {}): Optimizer {
     const defaults = { learningRate: 0.001, rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false };
     const reader = optimizerReader('rmsprop', options, defaults);
@@ -113,7 +117,11 @@ export const optimizers = {
     return simple(reader, op, slots, { rho, momentum, epsilon, centered }, attrs);
   },
 
-  /** Steps divided by the root of the sum of all squared gradients. */
+  /**
+   * Steps divided by the root of the sum of all squared gradients.
+   *
+   * @example model.compile({ optimizer: optimizers.adagrad({ learningRate: 0.01 }), loss: 'meanSquaredError' })
+   */
   adagrad(options: AdagradOptions = {}): Optimizer {
     const defaults = { learningRate: 0.001, initialAccumulatorValue: 0.1, epsilon: 1e-7 };
     const reader = optimizerReader('adagrad', options, defaults);
@@ -130,7 +138,11 @@ export const optimizers = {
     );
   },
 
-  /** Steps in the proportion of running means of squared steps and squared gradients; `learningRate: 1` is the paper's. */
+  /**
+   * Steps in the proportion of running means of squared steps and squared gradients; `learningRate: 1` is the paper's.
+   *
+   * @example model.compile({ optimizer: optimizers.adadelta({ learningRate: 1 }), loss: 'meanSquaredError' })
+   */
   adadelta(options: AdadeltaOptions = {}): Optimizer {
     const reader = optimizerReader('adadelta', options, { learningRate: 0.001, rho: 0.95, epsilon: 1e-7 });
     const config = { rho: reader.number('rho', share), epsilon: reader.number('epsilon', atLeast0) };
@@ -140,20 +152,34 @@ export const optimizers = {
   /**
    * Adam: steps scaled by running means of the gradient and its square, both corrected for their start at 0. As in
    * Keras, epsilon is added before the correction of the square; PyTorch adds it behind.
+   *
+   * @example model.compile({ optimizer: optimizers.adam({ learningRate: 3e-4, globalClipNorm: 1 }), loss: 'meanSquaredError' })
    */
   adam: (options: AdamOptions = {}): Optimizer => adamOptimizer('adam', options, 0),
 
-  /** Adam with a weight decay of 0.004 by default. */
+  /**
+   * Adam with a weight decay of 0.004 by default.
+   *
+   * @example model.compile({ optimizer: optimizers.adamW({ learningRate: 1e-3, weightDecay: 0.05 }), loss: 'meanSquaredError' })
+   */
   adamW: (options: AdamOptions = {}): Optimizer => adamOptimizer('adamW', options, 0.004),
 
-  /** Adam with the largest recent gradient in the place of the root mean square. */
+  /**
+   * Adam with the largest recent gradient in the place of the root mean square.
+   *
+   * @example model.compile({ optimizer: optimizers.adamax({ learningRate: 2e-3 }), loss: 'meanSquaredError' })
+   */
   adamax(options: MomentOptions = {}): Optimizer {
     const { reader, moments } = readMoments('adamax', options);
     const scalars = (t: number) => ({ correction: [1 - moments.beta1 ** t] });
     return simple(reader, 'adamax', ['m', 'u'], moments, moments, { scalars }, ['correction']);
   },
 
-  /** Adam with Nesterov's look ahead. */
+  /**
+   * Adam with Nesterov's look ahead.
+   *
+   * @example model.compile({ optimizer: optimizers.nadam({ learningRate: 1e-3 }), loss: 'meanSquaredError' })
+   */
   nadam(options: MomentOptions = {}): Optimizer {
     const { reader, moments } = readMoments('nadam', options);
     const mixture = nadamMixture(moments.beta1, moments.beta2);
@@ -162,14 +188,22 @@ export const optimizers = {
     ]);
   },
 
-  /** Steps of one size along the sign of a mean of gradients: wants a rate some ten times smaller than Adam's. */
+  /**
+   * Steps of one size along the sign of a mean of gradients: wants a rate some ten times smaller than Adam's.
+   *
+   * @example model.compile({ optimizer: optimizers.lion({ learningRate: 1e-4, weightDecay: 0.1 }), loss: 'meanSquaredError' })
+   */
   lion(options: LionOptions = {}): Optimizer {
     const reader = optimizerReader('lion', options, { learningRate: 0.001, beta1: 0.9, beta2: 0.99 });
     const [beta1, beta2] = ['beta1', 'beta2'].map((name) => reader.number(name, { min: 0, max: 1 }));
     return simple(reader, 'lion', ['m'], { beta1, beta2 }, { beta1, beta2 });
   },
 
-  /** Adam whose step is, for each parameter, in proportion to the parameter's norm. */
+  /**
+   * Adam whose step is, for each parameter, in proportion to the parameter's norm.
+   *
+   * @example model.compile({ optimizer: optimizers.lamb({ learningRate: 2e-3 }), loss: 'meanSquaredError' })
+   */
   lamb(options: MomentOptions = {}): Optimizer {
     const { reader, moments } = readMoments('lamb', options, { above: 0 });
     return makeOptimizer(reader, {
@@ -190,7 +224,11 @@ export const optimizers = {
     });
   },
 
-  /** Adam with the mean squares of a matrix kept as their sums over rows and columns: hardly any memory of its own. */
+  /**
+   * Adam with the mean squares of a matrix kept as their sums over rows and columns: hardly any memory of its own.
+   *
+   * @example model.compile({ optimizer: optimizers.adafactor({ learningRate: 1e-2 }), loss: 'meanSquaredError' })
+   */
   adafactor(options: AdafactorOptions = {}): Optimizer {
     const reader = optimizerReader('adafactor', options, {
       learningRate: 0.001,

@@ -45,17 +45,29 @@ function factors<const D extends Record<string, number>>(name: string, defaults:
  * layers.dense({ units: 10, kernelRegularizer: regularizers.l1l2({ l1: 1e-5, l2: 1e-4 }) });
  */
 export const regularizers = {
-  /** l1 · Σ |w|; l1 is 0.01 by default. */
+  /**
+   * l1 · Σ |w|; l1 is 0.01 by default.
+   *
+   * @example layers.dense({ units: 10, kernelRegularizer: regularizers.l1({ l1: 1e-5 }) })
+   */
   l1(options: { l1?: number } = {}): Regularizer {
     const { l1 } = factors('l1', { l1: 0.01 }, options);
     return onWeight('l1', { l1 }, (emitter, weight) => penalty(emitter, weight, l1, 0));
   },
-  /** l2 · Σ w²; l2 is 0.01 by default. */
+  /**
+   * l2 · Σ w²; l2 is 0.01 by default.
+   *
+   * @example layers.dense({ units: 10, kernelRegularizer: { name: 'l2', l2: 1e-4 } })
+   */
   l2(options: { l2?: number } = {}): Regularizer {
     const { l2 } = factors('l2', { l2: 0.01 }, options);
     return onWeight('l2', { l2 }, (emitter, weight) => penalty(emitter, weight, 0, l2));
   },
-  /** l1 · Σ |w| + l2 · Σ w²; both 0 by default. */
+  /**
+   * l1 · Σ |w| + l2 · Σ w²; both 0 by default.
+   *
+   * @example layers.dense({ units: 10, kernelRegularizer: regularizers.l1l2({ l1: 1e-5, l2: 1e-4 }) })
+   */
   l1l2(options: { l1?: number; l2?: number } = {}): Regularizer {
     const { l1, l2 } = factors('l1l2', { l1: 0, l2: 0 }, options);
     return onWeight('l1l2', { l1, l2 }, (emitter, weight) => penalty(emitter, weight, l1, l2));
@@ -63,6 +75,8 @@ export const regularizers = {
   /**
    * Mean |cosine| of all pairs of rows (or columns) of a matrix, times `factor` (0.01): they are drawn towards right
    * angles. Weights with more axes are seen as [all others, last axis].
+   *
+   * @example layers.dense({ units: 10, kernelRegularizer: regularizers.orthogonal({ mode: 'columns' }) })
    */
   orthogonal(options: { factor?: number; mode?: 'rows' | 'columns' } = {}): Regularizer {
     const where = "regularizer 'orthogonal'";

@@ -113,14 +113,22 @@ const atLeast0 = { min: 0 };
 
 /** All schedules by name. */
 export const schedules = {
-  /** The same rate for ever. */
+  /**
+   * The same rate for ever.
+   *
+   * @example optimizers.sgd({ learningRate: schedules.constant({ learningRate: 0.01 }) })
+   */
   constant: (options: ConstantOptions): Schedule =>
     make('constant', options, { learningRate: undefined }, (reader) => {
       const rate = reader.number('learningRate', atLeast0);
       return () => rate;
     }),
 
-  /** PyTorch's StepLR: `gamma` times the rate after every `stepSize` steps. */
+  /**
+   * PyTorch's StepLR: `gamma` times the rate after every `stepSize` steps.
+   *
+   * @example optimizers.sgd({ learningRate: schedules.step({ initialLearningRate: 0.1, stepSize: 1000, gamma: 0.5 }) })
+   */
   step: (options: StepOptions): Schedule =>
     make('step', options, { initialLearningRate: undefined, stepSize: undefined, gamma: 0.1 }, (reader) => {
       const [rate, size] = [reader.number('initialLearningRate', atLeast0), reader.number('stepSize', positive)];
@@ -158,14 +166,22 @@ export const schedules = {
       return (step) => rate * decayRate ** fallsAt(step);
     }),
 
-  /** rate / (1 + decayRate * step / decaySteps). */
+  /**
+   * rate / (1 + decayRate * step / decaySteps).
+   *
+   * @example optimizers.sgd({ learningRate: schedules.inverseTimeDecay({ initialLearningRate: 0.1, decaySteps: 1000, decayRate: 0.5 }) })
+   */
   inverseTimeDecay: (options: DecayOptions): Schedule =>
     make('inverseTimeDecay', options, decayDefaults, (reader) => {
       const { rate, decayRate, fallsAt } = readDecay(reader);
       return (step) => rate / (1 + decayRate * fallsAt(step));
     }),
 
-  /** From the initial to the end rate along (1 - step / decaySteps) ^ power. */
+  /**
+   * From the initial to the end rate along (1 - step / decaySteps) ^ power.
+   *
+   * @example optimizers.sgd({ learningRate: schedules.polynomialDecay({ initialLearningRate: 0.1, decaySteps: 1000, power: 2 }) })
+   */
   polynomialDecay: (options: PolynomialDecayOptions): Schedule => {
     const defaults = { ...rateAndSteps, endLearningRate: 0.0001, power: 1, cycle: false };
     return make('polynomialDecay', options, defaults, (reader) => {
@@ -182,6 +198,8 @@ export const schedules = {
   /**
    * Half a cosine from the initial rate to `alpha` times it (Loshchilov & Hutter 2017). With `warmupTarget`, first a line
    * from the initial rate to the target in `warmupSteps`, and the cosine from there.
+   *
+   * @example optimizers.sgd({ learningRate: schedules.cosineDecay({ initialLearningRate: 0.1, decaySteps: 1000 }) })
    */
   cosineDecay: (options: CosineDecayOptions): Schedule => {
     const defaults = { ...rateAndSteps, alpha: 0, warmupTarget: null, warmupSteps: 0 };
@@ -200,7 +218,11 @@ export const schedules = {
     });
   },
 
-  /** Half cosines one after the other, each `tMul` times as long and from `mMul` times the rate (SGDR). */
+  /**
+   * Half cosines one after the other, each `tMul` times as long and from `mMul` times the rate (SGDR).
+   *
+   * @example optimizers.sgd({ learningRate: schedules.cosineDecayRestarts({ initialLearningRate: 0.1, firstDecaySteps: 500 }) })
+   */
   cosineDecayRestarts: (options: CosineDecayRestartsOptions): Schedule => {
     const defaults = { initialLearningRate: undefined, firstDecaySteps: undefined, tMul: 2, mMul: 1, alpha: 0 };
     return make('cosineDecayRestarts', options, defaults, (reader) => {
@@ -220,7 +242,11 @@ export const schedules = {
     });
   },
 
-  /** PyTorch's OneCycleLR (Smith & Topin 2018): up to `maxLearningRate`, then far down. Momentum stays as it is. */
+  /**
+   * PyTorch's OneCycleLR (Smith & Topin 2018): up to `maxLearningRate`, then far down. Momentum stays as it is.
+   *
+   * @example optimizers.sgd({ learningRate: schedules.oneCycle({ maxLearningRate: 0.1, totalSteps: 1000 }) })
+   */
   oneCycle: (options: OneCycleOptions): Schedule => {
     const defaults = {
       maxLearningRate: undefined,

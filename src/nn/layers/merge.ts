@@ -37,15 +37,35 @@ const fold =
  * @example layers.add().apply([x, shortcut])
  */
 export const add = merge('add', 'many', fold('add'));
-/** First input minus second. */
+/**
+ * First input minus second.
+ *
+ * @example layers.subtract().apply([x, shortcut])
+ */
 export const subtract = merge('subtract', 2, fold('subtract'));
-/** Product of all inputs. */
+/**
+ * Product of all inputs.
+ *
+ * @example layers.multiply().apply([x, shortcut])
+ */
 export const multiply = merge('multiply', 'many', fold('multiply'));
-/** Largest of all inputs, element by element. */
+/**
+ * Largest of all inputs, element by element.
+ *
+ * @example layers.maximum().apply([x, shortcut])
+ */
 export const maximum = merge('maximum', 'many', fold('maximum'));
-/** Smallest of all inputs, element by element. */
+/**
+ * Smallest of all inputs, element by element.
+ *
+ * @example layers.minimum().apply([x, shortcut])
+ */
 export const minimum = merge('minimum', 'many', fold('minimum'));
-/** Mean of all inputs, element by element. */
+/**
+ * Mean of all inputs, element by element.
+ *
+ * @example layers.average().apply([x, shortcut])
+ */
 export const average = merge('average', 'many', (context, inputs) =>
   context.op('rescale', [fold('add')(context, inputs)], { scale: 1 / inputs.length, offset: 0 }),
 );

@@ -12,7 +12,11 @@ export interface LoggerOptions {
   append?: boolean;
 }
 
-/** Writes one line per epoch to a CSV file: the epoch (from 0), then every value under its name. */
+/**
+ * Writes one line per epoch to a CSV file: the epoch (from 0), then every value under its name.
+ *
+ * @example await model.fit(x, y, { epochs: 2, callbacks: [callbacks.csvLogger({ file: 'history.csv' })] });
+ */
 export function csvLogger(options: LoggerOptions): Callback {
   const where = 'csvLogger';
   checkOptions(where, options, ['file', 'append']);
@@ -36,6 +40,8 @@ export function csvLogger(options: LoggerOptions): Callback {
 /**
  * Writes one JSON object per epoch, each on its line: `{"epoch":0,"seconds":1.5,"loss":0.3}`. Values that are no numbers
  * become null.
+ *
+ * @example await model.fit(x, y, { epochs: 2, callbacks: [callbacks.jsonLogger({ file: 'history.jsonl', append: true })] });
  */
 export function jsonLogger(options: LoggerOptions): Callback {
   const where = 'jsonLogger';
