@@ -10,6 +10,7 @@ import type { Variable } from '../graph/variables.js';
 import type { AnyAttrs, AnyOp, EmitOptions, Value } from '../ops/op.js';
 import { type Initializer, resolveStart, type StatisticStart } from './initializers.js';
 import type { Layer, LayerContext } from './layer.js';
+import type { Regularizer } from './regularizers.js';
 import type { WeightSetting } from './weight-options.js';
 
 /** Where weights come from while a network is built. Asked once per path and build. */
@@ -50,6 +51,8 @@ export interface BuildState {
   readonly onLayer?: (call: LayerCall) => void;
   /** Called for each weight that has a regularizer or a constraint. */
   readonly onRuledWeight?: (weight: RuledWeight) => void;
+  /** Called for each number that a layer adds to the loss. */
+  readonly onLoss?: (value: Value) => void;
   readonly values: Map<string, Value>;
   readonly applications: Map<string, number>;
   /** float32 copies of integer values, by the value's id. */
@@ -67,6 +70,7 @@ export class BuildContext implements LayerContext {
     readonly where: string,
     readonly trainable: boolean,
     private readonly depth: number,
+    readonly samples = 0,
   ) {
     const times = state.applications.get(path) ?? 0;
     state.applications.set(path, times + 1);
@@ -103,6 +107,11 @@ export class BuildContext implements LayerContext {
     this.emit(op, inputs, attrs, { into: [statistic] });
   }
 
+  addLoss(value: Value): void {
+    if (value.shape.length > 0) this.fail('a single number to add to the loss', shapeText(value.shape));
+    this.state.onLoss?.(value);
+  }
+
   seed(): Value {
     return this.state.graph.variable(this.state.variables.seed());
   }
@@ -115,6 +124,7 @@ export class BuildContext implements LayerContext {
       `${layer.type} '${path}'`,
       this.trainable && layer.trainable,
       this.depth + 1,
+      this.samples || inputs[0].shape[0],
     );
     checkArity(context, layer, inputs.length);
     const first = this.state.graph.nodes.length;
@@ -124,6 +134,7 @@ export class BuildContext implements LayerContext {
       if (output.shape[0] !== inputs[0].shape[0]) {
         context.fail(`an output whose first axis is the batch (${inputs[0].shape[0]})`, shapeText(output.shape));
       }
+      if (layer.activityRegularizer) context.penalize(layer.activityRegularizer, output);
       const nodes = this.state.graph.nodes.slice(first);
       this.state.onLayer?.({ path, layer, depth: this.depth, inputs, output, nodes });
       return output;
@@ -132,6 +143,11 @@ export class BuildContext implements LayerContext {
 
   fail(expected: string, got: unknown, help?: string, code: ErrorCode = 'ERR_OCELLUS_SHAPE'): never {
     throw new OcellusError(code, { where: this.where, expected, got, help });
+  }
+
+  private penalize(regularizer: Regularizer, output: Value): void {
+    const cost = regularizer.build(this, output);
+    this.addLoss(this.op('rescale', [cost], { scale: 1 / this.samples, offset: 0 }));
   }
 
   private float(value: Value): Value {

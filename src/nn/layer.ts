@@ -5,6 +5,7 @@ import type { ErrorCode } from '../core/errors.js';
 import type { AnyAttrs, AnyOp, Emitter, Value } from '../ops/op.js';
 import type { Initializer, StatisticStart } from './initializers.js';
 import { completeOptions, jsonOf, OptionReader, optionError, quoted } from './options.js';
+import { type Regularizer, type RegularizerOption, resolveRegularizer } from './regularizers.js';
 import { applySymbolic, type SymbolicTensor } from './symbolic.js';
 import type { WeightSetting } from './weight-options.js';
 
@@ -29,6 +30,10 @@ export interface LayerContext extends Emitter {
   statistic(name: string, shape: readonly number[], start: StatisticStart): Value;
   /** Emits `op` and writes its first output to a statistic. */
   update(statistic: Value, op: string, inputs: readonly Value[], attrs?: AnyAttrs): void;
+  /** Adds a single number to the loss of training and evaluation; predictions leave it out. */
+  addLoss(value: Value): void;
+  /** Samples in the batch of the network: what a sum over a batch is divided by. */
+  readonly samples: number;
   /** int32 [2] (seed, step), another one in every training step. */
   seed(): Value;
   /** Emits an op, by its name or by its row from `defineOp`; its first output. */
@@ -55,6 +60,8 @@ export interface Layer {
   readonly anyDtype: boolean;
   /** How many inputs it takes. */
   readonly arity: LayerArity;
+  /** What the output costs, per sample of the batch. */
+  readonly activityRegularizer?: Regularizer | null;
   /** Layers inside this one, by the names they have here; undefined: none. */
   readonly layers?: readonly NamedLayer[];
   call(context: LayerContext, inputs: readonly Value[]): Value;
@@ -79,6 +86,11 @@ export interface LayerOptions {
   trainable?: boolean;
   /** Shape of one sample, without the batch axis; only on the first layer of a sequential network. */
   inputShape?: readonly number[];
+  /**
+   * What the layer's output costs: its value for the whole output, divided by the number of samples, is added to the loss,
+   * as in Keras. Default none.
+   */
+  activityRegularizer?: RegularizerOption | null;
 }
 
 type OwnOptions<Options> = Exclude<keyof Options, keyof LayerOptions>;
@@ -146,7 +158,7 @@ export function defineLayer<
   return Object.assign(factory as LayerFactory<Options, Members>, { type, inner });
 }
 
-const commonOptions = { name: undefined, trainable: true, inputShape: undefined };
+const commonOptions = { name: undefined, trainable: true, inputShape: undefined, activityRegularizer: null };
 
 function makeLayer<Options extends LayerOptions, Settings, Alias extends keyof Options, Members extends object>(
   definition: LayerDefinition<Options, Settings, Alias, Members>,
@@ -164,18 +176,20 @@ function makeLayer<Options extends LayerOptions, Settings, Alias extends keyof O
     return named(reader.raw(option) as Layer);
   });
   const settings = definition.parse(reader);
-  const { name: _, trainable: __, inputShape: ___, ...options } = own;
+  const { name: _, trainable: __, inputShape: ___, activityRegularizer, ...options } = own;
+  const activity = activityRegularizer === null ? {} : { activityRegularizer };
   const layer: Layer = {
     type,
     name,
     get config() {
       const described = inner.map((option, i) => [option, describeLayer(layers[i])]);
-      return jsonOf({ ...options, ...Object.fromEntries(described) });
+      return jsonOf({ ...options, ...activity, ...Object.fromEntries(described) });
     },
     inputShape,
     trainable,
     anyDtype,
     arity,
+    activityRegularizer: resolveRegularizer(`${where}, option 'activityRegularizer'`, activityRegularizer),
     ...(layers.length > 0 && { layers }),
     call: (context, inputs) => definition.call(context, inputs, settings),
     apply: (inputs) => applySymbolic(layer, inputs),

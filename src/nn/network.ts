@@ -152,6 +152,7 @@ export interface BuildOptions {
   variables: VariableSource;
   onLayer?: BuildState['onLayer'];
   onRuledWeight?: BuildState['onRuledWeight'];
+  onLoss?: BuildState['onLoss'];
 }
 
 /**

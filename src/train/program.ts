@@ -145,6 +145,7 @@ function forward(graph: Graph, request: ProgramRequest, context: ProgramContext,
   );
   const made: LayerCall[] = [];
   const ruled: RuledWeight[] = [];
+  const added: Value[] = [];
   const outputs = buildNetwork(network, {
     graph,
     inputs: parts.inputs,
@@ -152,6 +153,7 @@ function forward(graph: Graph, request: ProgramRequest, context: ProgramContext,
     variables: context.source,
     onLayer: (call) => made.push(call),
     onRuledWeight: (weight) => ruled.push(weight),
+    onLoss: (value) => added.push(value),
   });
   const named = layers?.map((path) => made.findLast((call) => call.path === path) as LayerCall);
   parts.outputs = (trace ? made : named)?.map((call) => call.output) ?? outputs;
@@ -170,7 +172,7 @@ function forward(graph: Graph, request: ProgramRequest, context: ProgramContext,
     const penalties = ruled.flatMap(({ trainable, regularizer, value }) =>
       trainable && regularizer ? regularizer.build(graph, value) : [],
     );
-    parts.loss = sum(graph, [...weighted(graph, parts.losses, objective.lossWeights), ...penalties]);
+    parts.loss = sum(graph, [...weighted(graph, parts.losses, objective.lossWeights), ...penalties, ...added]);
   });
 }
 

@@ -314,6 +314,10 @@ describe('embedding', () => {
   });
 });
 
+it('activityRegularization passes everything on', () => {
+  expect(checkLayer(layers.activityRegularization({ l1: 0.1, l2: 0.2 }), [[3, 4]])).toEqual([3, 4]);
+});
+
 describe('noise', () => {
   const ones = (shape: number[]) => ({ shape, data: new Float32Array(shape.reduce((a, b) => a * b)).fill(1) });
   const trained = (layer: Layer, shape: number[]) =>

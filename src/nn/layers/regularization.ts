@@ -5,6 +5,7 @@ import { shapeText, sizeOf } from '../../core/shape.js';
 import type { Value } from '../../ops/op.js';
 import { defineLayer, type LayerContext, type LayerOptions } from '../layer.js';
 import type { OptionReader } from '../options.js';
+import { type Regularizer, regularizers } from '../regularizers.js';
 import { seluConstants } from './activation.js';
 
 export interface RateOptions extends LayerOptions {
@@ -55,6 +56,30 @@ function drop(context: LayerContext, x: Value, rate: number, shape: readonly num
   }
   return context.op('multiply', [x, maskOf(context, shape, rate)]);
 }
+
+export interface ActivityRegularizationOptions extends LayerOptions {
+  /** Factor of the sum of absolute values. Default 0. */
+  l1?: number;
+  /** Factor of the sum of squares. Default 0. */
+  l2?: number;
+}
+
+/**
+ * Puts its input out as it is and adds (l1 · Σ |x| + l2 · Σ x²) / samples to the loss: [batch, …] → [batch, …]. As Keras's
+ * ActivityRegularization; every layer takes the same as its option `activityRegularizer`.
+ *
+ * @example layers.activityRegularization({ l1: 1e-4 })
+ */
+export const activityRegularization = defineLayer<ActivityRegularizationOptions, Regularizer>({
+  type: 'activityRegularization',
+  options: { l1: 0, l2: 0 },
+  parse: (options) => regularizers.l1l2({ l1: options.number('l1', { min: 0 }), l2: options.number('l2', { min: 0 }) }),
+  call(context, [x], regularizer) {
+    const cost = regularizer.build(context, x);
+    context.addLoss(context.op('rescale', [cost], { scale: 1 / context.samples, offset: 0 }));
+    return x;
+  },
+});
 
 /**
  * In training, sets a random share `rate` of the values to 0 and multiplies the others by 1 / (1 - rate); otherwise
