@@ -24,7 +24,7 @@ const pages = {
   optimizers: ['Optimizers', 'optimizers'],
   schedules: ['Schedules', 'schedules'],
   callbacks: ['Callbacks', 'callbacks'],
-  data: ['Data', 'data', undefined, ['Pipeline']],
+  data: ['Data', 'data', undefined, ['Pipeline', 'decodeImage']],
   initializers: ['Initializers', 'initializers'],
   regularizers: ['Regularizers', 'regularizers'],
   constraints: ['Constraints', 'constraints'],

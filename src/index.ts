@@ -10,6 +10,8 @@ export type { TensorInput } from './data/array.js';
 export { ArrayDataset, type Batch, type Dataset, type ModelData, type SampleWeight } from './data/dataset.js';
 export { loadDigits } from './data/digits.js';
 export { decodeIdx, type LabelledImages, type LabelledSplit, loadMnist, readIdx } from './data/idx.js';
+export { type DecodedImage, type DecodeImageOptions, decodeImage } from './data/image.js';
+export type { ImageFormat } from './data/image-format.js';
 export * as data from './data/index.js';
 export { type MapOptions, Pipeline, type ShuffleOptions } from './data/pipeline.js';
 export type { Place } from './data/run.js';

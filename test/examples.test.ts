@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import sharp from 'sharp';
 import ts from 'typescript';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { loadAddon } from '../src/backend/load.js';
@@ -33,6 +34,17 @@ const columns = `const x: TensorView = { data: new Float32Array(80), shape: [40,
 const y: TensorView = { data: new Int32Array(40), shape: [40], dtype: 'int32' };
 const [xBatch, yBatch] = [new Float32Array(64), new Int32Array(32)];
 const readImages = async (batch: number) => ({ data: new Float32Array(32 * 64).fill(batch), shape: [32, 8, 8, 1] });`;
+
+/** A folder of class folders with a few pictures. */
+async function makePhotos(folder: string): Promise<void> {
+  for (const [index, name] of ['cat', 'dog'].entries()) {
+    mkdirSync(path.join(folder, name), { recursive: true });
+    for (let i = 0; i < 10; i++) {
+      const create = { width: 40, height: 30, channels: 3, background: { r: 200 * index, g: 20 * i, b: 90 } } as const;
+      await sharp({ create }).toFile(path.join(folder, name, `${i}.jpg`));
+    }
+  }
+}
 
 /** What examples inside the library may use besides its public face and the file they stand in. */
 const inside = ['ops/index', 'ops/op'];
@@ -135,6 +147,7 @@ beforeAll(async () => {
   mkdirSync(path.join(folder, 'data'));
   for (const link of ['mnist', 'data/mnist']) if (existsSync(mnist)) symlinkSync(mnist, path.join(folder, link));
   process.chdir(folder);
+  await makePhotos('photos');
 });
 afterEach(() => {
   vi.restoreAllMocks();
