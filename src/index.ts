@@ -81,3 +81,4 @@ export type { EvaluateOptions, FitOptions, ValidationData } from './train/option
 export type { Mode } from './train/program.js';
 export type { FindLearningRateOptions, LearningRates } from './train/rate-finder.js';
 export type { ClassWeight, WeightingOptions } from './train/weighting.js';
+export { type BackboneName, type BackboneOptions, backboneNames, createModel } from './zoo/backbones.js';

@@ -28,6 +28,7 @@ const sourceArrows: Record<string, readonly string[]> = {
   train: ['ops', 'graph', 'backend', 'nn', 'data'],
   io: ['nn'],
   model: ['graph', 'backend', 'nn', 'train', 'data', 'io'],
+  zoo: ['nn', 'model'],
 };
 /** On top of everything: may import any folder. */
 const sourceTop = ['cli'];
