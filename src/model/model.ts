@@ -1,6 +1,7 @@
 import { check } from '../core/errors.js';
 import { type Dataset, isDataset, type ModelData } from '../data/dataset.js';
 import { writeFileAtomic } from '../io/atomic.js';
+import { useAverages, withAverages } from '../train/averages.js';
 import type { History, TrainEvent, TrainedModel, TrainingPlace } from '../train/events.js';
 import { evaluate, train } from '../train/fit.js';
 import type { EvaluateOptions, FitOptions } from '../train/options.js';
@@ -166,6 +167,27 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> extends BuiltM
       optimizer.learningRate = learningRate;
       restore();
     }
+  }
+
+  /**
+   * Runs `job` with the moving averages that an optimizer with `useEma` keeps in the place of the weights: what is
+   * predicted, evaluated, saved there is theirs. Afterwards the weights are as before, for training to go on; inside,
+   * training is an error. Before the first step the averages are the weights. `fit` ends with the averages for good, and
+   * so does `useAverages`.
+   *
+   * @throws ERR_OCELLUS_STATE without averages, and for steps of training inside
+   * @example
+   * model.compile({ optimizer: { name: 'adam', useEma: true }, loss: 'sparseCategoricalCrossentropy' });
+   * await model.trainer().step(images, labels);
+   * const { loss } = await model.withAverages(() => model.evaluate(testImages, testLabels));
+   */
+  async withAverages<T>(job: () => Promise<T>): Promise<T> {
+    return withAverages(this.ready('withAverages').session, job);
+  }
+
+  /** Puts the averages that an optimizer with `useEma` keeps in the place of the weights, as `fit` does at its end. */
+  async useAverages(): Promise<void> {
+    await useAverages(this.ready('useAverages').session);
   }
 
   /** The open loop: single steps, gradients in hand. */

@@ -1,6 +1,7 @@
 // The training loop, once: a stream of events. `fit` drains it, `train` hands it to the caller; callbacks hear of every
 // event before the caller does.
 
+import { useAverages } from './averages.js';
 import type { Callback, History, Logs, TrainContext, TrainEvent, TrainedModel, TrainingPlace } from './events.js';
 import { dispatch } from './events.js';
 import type { Meter } from './meter.js';
@@ -74,7 +75,7 @@ export async function* train(session: Session, setup: TrainSetup): AsyncGenerato
     for (const [name, value] of Object.entries(logs)) (history.history[name] ??= []).push(value);
     yield await tell({ type: 'epochEnd', epoch, logs, seconds: (performance.now() - begun) / 1000 });
   }
-  if (history.epochs.length > 0) await session.useAverages();
+  if (history.epochs.length > 0) await useAverages(session);
   yield await tell({ type: 'trainEnd', history });
   return history;
 }

@@ -64,6 +64,8 @@ export class Session {
   step = 0;
   /** Epochs begun by fit since the optimizer was set: with the seed it determines the order of samples. */
   epoch = 0;
+  /** Averages stand in the place of the weights: nothing may train. */
+  averaged = false;
   /** Seed of dropout; fit may set another one. */
   seed: number;
 
@@ -125,6 +127,11 @@ export class Session {
     this.prepared = null;
   }
 
+  /** Name of the slot with averages of weights; undefined without an optimizer that keeps some. */
+  get averageSlot(): string | undefined {
+    return this.objective?.optimizer.averageSlot;
+  }
+
   /** The optimizer's variables by the names they have in files: `velocity` → parameter → shape and view. */
   slots(): Record<string, Record<string, { shape: readonly number[]; data: NumericArray }>> {
     const { slots = {}, parameters = [] } = this.training ?? {};
@@ -144,6 +151,7 @@ export class Session {
   /** Chooses backend, losses and optimizer; the state of an earlier optimizer is forgotten. */
   setObjective(objective: Objective, targets: readonly TensorSpec[], backend: Backend): void {
     this.requireIdle('compile');
+    this.requireWeights('compile');
     // Layers may have been frozen or released since.
     const survey = surveyNetwork(this.network);
     this.weights = this.describe(survey);
@@ -158,17 +166,14 @@ export class Session {
     for (const { variable, values } of this.training.initial) this.view(variable).set(values);
   }
 
-  /** Puts the moving averages in the place of the weights, where the optimizer keeps some. */
-  async useAverages(): Promise<void> {
-    const { averageSlot } = this.objective?.optimizer ?? {};
-    if (averageSlot === undefined || this.step === 0) return;
-    await this.exclusive(async () => {
-      const { parameters, slots } = this.training as TrainingVariables;
-      slots[averageSlot].forEach((slot, i) => {
-        if (slot) this.view(parameters[i]).set(this.view(slot));
-      });
-      this.weightsChanged();
-    });
+  /** Throws while averages stand in the place of the weights. */
+  requireWeights(where: string): void {
+    check(!this.averaged, 'ERR_OCELLUS_STATE', () => ({
+      where,
+      expected: 'the weights themselves',
+      got: 'their averages',
+      help: 'let withAverages end first',
+    }));
   }
 
   private describe({ weights }: Survey): Weight[] {
@@ -330,6 +335,7 @@ export class Session {
 
   private prepare<T>(request: ProgramRequest, user: StepUser<T>): BoundProgram {
     const updates = request.mode === 'train' || request.mode === 'apply';
+    if (updates) this.requireWeights(request.mode);
     const accumulate = updates && (this.objective?.optimizer.accumulates?.(this.step) ?? false);
     const bound = this.bind(this.program({ ...request, accumulate }));
     user.write(bound);
