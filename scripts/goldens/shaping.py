@@ -314,6 +314,18 @@ for normalize in (False, True):
 
 # ---- the file ------------------------------------------------------------------------------------------------------
 
+# ---- antialiased resizing ------------------------------------------------------------------------------------------
+
+for interpolation in ("nearest", "bilinear", "bicubic"):
+    for shape, height, width in [((1, 11, 7, 2), 3, 2), ((1, 4, 9, 1), 7, 4), ((2, 5, 6, 1), 1, 6), ((1, 13, 1, 2), 5, 1)]:
+        options = {"height": height, "width": width, "interpolation": interpolation, "antialias": True}
+        from_keras("resizing", options, [normal(*shape)],
+                   lambda x: keras.ops.image.resize(x, (height, width), interpolation, antialias=True,
+                                                    data_format="channels_last"))
+        if interpolation != "nearest":
+            from_torch("resizing", options, [normal(*shape)],
+                       pooled(lambda x: F.interpolate(x, (height, width), mode=interpolation, antialias=True)))
+
 input_bytes, result_bytes = np.concatenate(inputs).tobytes(), np.concatenate(results).tobytes()
 header = {
     "__metadata__": {

@@ -1,5 +1,5 @@
 // Resampling along one axis of a tensor, any of them: an output is a weighted mean of up to four cells around its place
-// in the input. Pixels have their centres at half (as in Keras, and PyTorch's default), or the outer centres are aligned.
+// in the input, or of all under a kernel as much wider as the axis shrinks (antialiasing). Pixels have their centres at half (as in Keras, and PyTorch's default), or the outer centres are aligned.
 // Images and volumes are resized axis by axis, which is exact: the weights are products.
 
 import type { TensorSpec } from '../core/dtype.js';
@@ -12,7 +12,7 @@ const modes = ['nearest', 'linear', 'cubic'] as const;
 type Mode = (typeof modes)[number];
 
 /** For each output the first of its cells, and the weights of that cell and those behind it. */
-export interface Taps {
+interface Taps {
   readonly start: Int32Array;
   readonly weights: Float64Array;
   /** Weights per output. */
@@ -26,12 +26,26 @@ function weightAt(mode: Mode, d: number): number {
   return d < 2 ? ((-0.5 * d + 2.5) * d - 4) * d + 2 : 0;
 }
 
+type Kernel = Pick<ResizeAttrs, 'mode' | 'alignCorners' | 'antialias'>;
+
+/** How many cells of the input a cell of the kernel is wide. */
+const spreadOf = ({ antialias }: Kernel, size: number, outputs: number): number =>
+  antialias ? Math.max(1, size / outputs) : 1;
+
+/** Cells that an output takes at most. */
+function tapCount(kernel: Kernel, size: number, outputs: number): number {
+  const cells = { nearest: 1, linear: 2, cubic: 4 }[kernel.mode];
+  return Math.min(size, cells === 1 ? 1 : Math.ceil(cells * spreadOf(kernel, size, outputs)));
+}
+
 /** Cells beyond the border are left out, and what is left is weighted to sum to 1. */
-export function tapsOf(mode: Mode, size: number, outputs: number, alignCorners: boolean): Taps {
-  const count = Math.min(size, mode === 'nearest' ? 1 : mode === 'linear' ? 2 : 4);
+function tapsOf(kernel: Kernel, size: number, outputs: number): Taps {
+  const { mode, alignCorners } = kernel;
+  const count = tapCount(kernel, size, outputs);
+  const spread = spreadOf(kernel, size, outputs);
   const start = new Int32Array(outputs);
   const weights = new Float64Array(outputs * count);
-  const reach = mode === 'cubic' ? 1 : 0;
+  const reach = (mode === 'cubic' ? 2 : 1) * spread;
   for (let o = 0; o < outputs; o++) {
     if (mode === 'nearest') {
       start[o] = Math.floor(((2 * o + 1) * size) / (2 * outputs));
@@ -40,10 +54,10 @@ export function tapsOf(mode: Mode, size: number, outputs: number, alignCorners: 
     }
     const aligned = outputs > 1 ? (o * (size - 1)) / (outputs - 1) : 0;
     const place = alignCorners ? aligned : ((2 * o + 1) * size) / (2 * outputs) - 0.5;
-    start[o] = Math.min(Math.max(Math.floor(place) - reach, 0), size - count);
+    start[o] = Math.min(Math.max(Math.floor(place - reach) + 1, 0), size - count);
     let sum = 0;
     for (let k = 0; k < count; k++) {
-      weights[o * count + k] = weightAt(mode, Math.abs(place - start[o] - k));
+      weights[o * count + k] = weightAt(mode, Math.abs(place - start[o] - k) / spread);
       sum += weights[o * count + k];
     }
     for (let k = 0; k < count; k++) weights[o * count + k] /= sum;
@@ -56,6 +70,7 @@ interface ResizeAttrs {
   readonly size: number;
   readonly mode: Mode;
   readonly alignCorners: number;
+  readonly antialias: number;
 }
 
 const resizeAttrs = {
@@ -63,6 +78,7 @@ const resizeAttrs = {
   size: attr.int(),
   mode: attr.oneOf(modes, 'nearest'),
   alignCorners: attr.int(0),
+  antialias: attr.int(0),
 } as const;
 
 function inferResize(context: InferContext<ResizeAttrs>, name: string): TensorSpec[] {
@@ -80,6 +96,10 @@ const around = (shape: readonly number[], axis: number): [number, number] => [
   sizeOf(shape.slice(axis + 1)),
 ];
 
+/** Operations for outputs of `shape` on an axis of `size` cells. */
+const work = (attrs: ResizeAttrs, size: number, shape: readonly number[]): number =>
+  attrs.mode === 'nearest' ? 0 : 2 * tapCount(attrs, size, shape[attrs.axis]) * sizeOf(shape);
+
 const problems: readonly { name: string; shape: readonly number[]; axis: number; size: number }[] = [
   { name: 'rows up', shape: [2, 3, 5, 2], axis: 1, size: 7 },
   { name: 'columns up', shape: [1, 3, 5, 3], axis: 2, size: 10 },
@@ -93,22 +113,24 @@ const problems: readonly { name: string; shape: readonly number[]; axis: number;
   { name: 'empty batch', shape: [0, 3, 2], axis: 1, size: 5 },
 ];
 
-const allModes: readonly (readonly [Mode, number])[] = [
-  ['nearest', 0],
-  ['linear', 0],
-  ['linear', 1],
-  ['cubic', 0],
-  ['cubic', 1],
+const kernels: readonly Kernel[] = [
+  { mode: 'nearest', alignCorners: 0, antialias: 0 },
+  { mode: 'linear', alignCorners: 0, antialias: 0 },
+  { mode: 'linear', alignCorners: 1, antialias: 0 },
+  { mode: 'linear', alignCorners: 0, antialias: 1 },
+  { mode: 'cubic', alignCorners: 0, antialias: 0 },
+  { mode: 'cubic', alignCorners: 1, antialias: 0 },
+  { mode: 'cubic', alignCorners: 0, antialias: 1 },
 ];
 
 const cases = (
   make: (shape: readonly number[], axis: number, size: number) => Pick<OpCase, 'inputs' | 'attrs'>,
 ): OpCase[] =>
-  allModes.flatMap(([mode, alignCorners]) =>
+  kernels.flatMap((kernel) =>
     problems.map(({ name, shape, axis, size }) => {
       const { inputs, attrs } = make(shape, axis, size);
-      const title = `${mode}, ${name}${alignCorners ? ', corners aligned' : ''}`;
-      return { name: title, inputs, attrs: { axis, mode, alignCorners, ...attrs } };
+      const special = `${kernel.alignCorners ? ', corners aligned' : ''}${kernel.antialias ? ', antialiased' : ''}`;
+      return { name: `${kernel.mode}, ${name}${special}`, inputs, attrs: { axis, ...kernel, ...attrs } };
     }),
   );
 
@@ -118,11 +140,12 @@ const resize = defineOp({
   outputs: ['y'],
   attrs: resizeAttrs,
   infer: (context) => inferResize(context, 'x'),
-  run({ inputs, outputs, attrs: { axis, size, mode, alignCorners } }) {
+  run({ inputs, outputs, attrs }) {
+    const { axis, size } = attrs;
     const [x, y] = [floats(inputs[0]), floats(outputs[0])];
     const shape = inputs[0]?.shape ?? [];
     const [outer, inner] = around(shape, axis);
-    const { start, weights, count } = tapsOf(mode, shape[axis], size, alignCorners !== 0);
+    const { start, weights, count } = tapsOf(attrs, shape[axis], size);
     for (let row = 0; row < outer * size; row++) {
       const o = row % size;
       const from = (Math.floor(row / size) * shape[axis] + start[o]) * inner;
@@ -134,11 +157,10 @@ const resize = defineOp({
     }
   },
   gradient(context) {
-    const { axis, mode, alignCorners } = context.attrs;
-    const size = (context.inputs[0] as Value).shape[axis];
-    return context.emit('resizeGrad', [context.dOutputs[0]], { axis, size, mode, alignCorners });
+    const size = (context.inputs[0] as Value).shape[context.attrs.axis];
+    return context.emit('resizeGrad', [context.dOutputs[0]], { ...context.attrs, size });
   },
-  flops: (_, outputs, { mode }) => (mode === 'nearest' ? 0 : (mode === 'linear' ? 4 : 8) * sizeOf(outputs[0].shape)),
+  flops: (inputs, outputs, attrs) => work(attrs, inputs[0]?.shape[attrs.axis] ?? 1, outputs[0].shape),
   cases: cases((shape, _, size) => ({ inputs: [{ shape }], attrs: { size } })),
 });
 
@@ -148,11 +170,12 @@ const resizeGrad = defineOp({
   outputs: ['dx'],
   attrs: resizeAttrs,
   infer: (context) => inferResize(context, 'dy'),
-  run({ inputs, outputs, attrs: { axis, size, mode, alignCorners }, scratch }) {
+  run({ inputs, outputs, attrs, scratch }) {
+    const { axis, size } = attrs;
     const [dy, dx] = [floats(inputs[0]), floats(outputs[0])];
     const shape = inputs[0]?.shape ?? [];
     const [outer, inner] = around(shape, axis);
-    const { start, weights, count } = tapsOf(mode, size, shape[axis], alignCorners !== 0);
+    const { start, weights, count } = tapsOf(attrs, size, shape[axis]);
     const sums = doubles(scratch, size * inner);
     for (let block = 0; block < outer; block++) {
       sums.fill(0);
@@ -167,12 +190,11 @@ const resizeGrad = defineOp({
     }
   },
   gradient(context) {
-    const { axis, mode, alignCorners } = context.attrs;
-    const size = (context.inputs[0] as Value).shape[axis];
-    return context.emit('resize', [context.dOutputs[0]], { axis, size, mode, alignCorners });
+    const size = (context.inputs[0] as Value).shape[context.attrs.axis];
+    return context.emit('resize', [context.dOutputs[0]], { ...context.attrs, size });
   },
   scratch: (_, outputs, { axis }) => doublesScratch(sizeOf(outputs[0].shape.slice(axis))),
-  flops: (inputs, _, { mode }) => (mode === 'nearest' ? 1 : mode === 'linear' ? 4 : 8) * sizeOf(inputs[0]?.shape ?? []),
+  flops: (inputs, _, attrs) => work(attrs, attrs.size, inputs[0]?.shape ?? []),
   cases: cases((shape, axis, size) => ({
     inputs: [{ shape: shape.map((length, i) => (i === axis ? size : length)) }],
     attrs: { size: shape[axis] },

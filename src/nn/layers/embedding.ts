@@ -9,6 +9,8 @@ export interface EmbeddingOptions extends LayerOptions, WeightOptions<'embedding
   inputDim: number;
   /** Length of a vector. */
   outputDim: number;
+  /** Only false: no layer here reads masks. */
+  maskZero?: false;
 }
 
 /**
@@ -22,13 +24,21 @@ export const embedding = defineLayer<
   { inputDim: number; outputDim: number; embeddings: WeightSetting }
 >({
   type: 'embedding',
-  options: { inputDim: undefined, outputDim: undefined, ...weightDefaults('embeddings', 'randomUniform') },
+  options: {
+    inputDim: undefined,
+    outputDim: undefined,
+    maskZero: false,
+    ...weightDefaults('embeddings', 'randomUniform'),
+  },
   anyDtype: true,
-  parse: (options) => ({
-    inputDim: options.integer('inputDim', { min: 1 }),
-    outputDim: options.integer('outputDim', { min: 1 }),
-    embeddings: readWeight(options, 'embeddings'),
-  }),
+  parse(options) {
+    if (options.boolean('maskZero')) throw options.error('maskZero', 'false: no layer here reads masks', true);
+    return {
+      inputDim: options.integer('inputDim', { min: 1 }),
+      outputDim: options.integer('outputDim', { min: 1 }),
+      embeddings: readWeight(options, 'embeddings'),
+    };
+  },
   call: (context, [x], { inputDim, outputDim, embeddings }) =>
     context.op('embedding', [x, context.weight('embeddings', [inputDim, outputDim], embeddings)]),
 });

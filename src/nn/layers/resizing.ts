@@ -28,14 +28,21 @@ const interpolations = {
 const readMode = (options: OptionReader): Mode =>
   interpolations[options.oneOf('interpolation', Object.keys(interpolations) as Interpolation[])];
 
+interface Kernel {
+  readonly mode: Mode;
+  readonly alignCorners: boolean;
+  readonly antialias: boolean;
+}
+
 /** Axis by axis, those that shrink first. */
-function resized(context: LayerContext, x: Value, target: readonly number[], mode: Mode, alignCorners: boolean): Value {
+function resized(context: LayerContext, x: Value, target: readonly number[], kernel: Kernel): Value {
+  const { mode, alignCorners, antialias } = kernel;
   const growth = (axis: number) => target[axis] / x.shape[axis + 1];
   const axes = target.map((_, axis) => axis).sort((a, b) => growth(a) - growth(b) || a - b);
   return axes.reduce((value, axis) => {
     if (target[axis] === x.shape[axis + 1]) return value;
-    const attrs = { axis: axis + 1, size: target[axis], mode, alignCorners: alignCorners ? 1 : 0 };
-    return context.op('resize', [value], attrs);
+    const flags = { alignCorners: alignCorners ? 1 : 0, antialias: antialias ? 1 : 0 };
+    return context.op('resize', [value], { axis: axis + 1, size: target[axis], mode, ...flags });
   }, x);
 }
 
@@ -62,7 +69,7 @@ const upSampling = <R extends Rank>(type: string, rank: R) =>
     }),
     call(context, [x], { size, mode, alignCorners }) {
       const target = spatialSize(context, x, rank).map((length, axis) => length * size[axis]);
-      return resized(context, x, target, mode, alignCorners);
+      return resized(context, x, target, { mode, alignCorners, antialias: false });
     },
   });
 
@@ -94,13 +101,14 @@ export interface ResizingOptions extends LayerOptions {
   interpolation?: Interpolation;
   /** true: the centres of the corner cells stay where they are. Default false. Without effect on 'nearest'. */
   alignCorners?: boolean;
+  /**
+   * true: along an axis that shrinks, every cell is looked at, by a kernel as much wider as the axis becomes shorter. Not
+   * with alignCorners; without effect on 'nearest'. Default false.
+   */
+  antialias?: boolean;
 }
 
-interface ResizingSettings {
-  readonly target: readonly number[];
-  readonly mode: Mode;
-  readonly alignCorners: boolean;
-}
+type ResizingSettings = Kernel & { readonly target: readonly number[] };
 
 /**
  * Images of another size: [batch, height', width', channels] → [batch, height, width, channels]. Without antialiasing,
@@ -110,15 +118,16 @@ interface ResizingSettings {
  */
 export const resizing = defineLayer<ResizingOptions, ResizingSettings>({
   type: 'resizing',
-  options: { height: undefined, width: undefined, interpolation: 'bilinear', alignCorners: false },
-  parse: (options) => ({
-    target: [options.integer('height', { min: 1 }), options.integer('width', { min: 1 })],
-    mode: readMode(options),
-    alignCorners: options.boolean('alignCorners'),
-  }),
-  call(context, [x], { target, mode, alignCorners }) {
+  options: { height: undefined, width: undefined, interpolation: 'bilinear', alignCorners: false, antialias: false },
+  parse(options) {
+    const [alignCorners, antialias] = [options.boolean('alignCorners'), options.boolean('antialias')];
+    if (alignCorners && antialias) throw options.error('antialias', 'false where alignCorners is true', true);
+    const target = [options.integer('height', { min: 1 }), options.integer('width', { min: 1 })];
+    return { target, mode: readMode(options), alignCorners, antialias };
+  },
+  call(context, [x], { target, ...kernel }) {
     spatialSize(context, x, 2);
-    return resized(context, x, target, mode, alignCorners);
+    return resized(context, x, target, kernel);
   },
 });
 
