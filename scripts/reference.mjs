@@ -24,7 +24,7 @@ const pages = {
   optimizers: ['Optimizers', 'optimizers'],
   schedules: ['Schedules', 'schedules'],
   callbacks: ['Callbacks', 'callbacks'],
-  data: ['Data', 'data', undefined, ['Pipeline', 'decodeImage']],
+  data: ['Data', 'data', undefined, ['Pipeline', 'imageFolder', 'ImageSet', 'decodeImage']],
   initializers: ['Initializers', 'initializers'],
   regularizers: ['Regularizers', 'regularizers'],
   constraints: ['Constraints', 'constraints'],
@@ -137,14 +137,14 @@ class Reader {
     return parts.filter(Boolean).join('\n');
   }
 
-  /** What objects of a class can do. */
+  /** What objects of a class can do, without what they have from another class. */
   methods(symbol) {
     const meant = this.resolve(symbol);
     if (!(meant.flags & ts.SymbolFlags.Class)) return '';
     const members = this.checker.getDeclaredTypeOfSymbol(meant).getProperties();
     const shown = members.filter((member) => {
       const modifiers = ts.getCombinedModifierFlags(member.valueDeclaration);
-      return !(modifiers & ts.ModifierFlags.Private) && !member.name.startsWith('__@');
+      return member.parent === meant && !(modifiers & ts.ModifierFlags.Private) && !member.name.startsWith('__@');
     });
     const rows = shown.map((member) => {
       const signature = this.checker.getTypeOfSymbol(member).getCallSignatures()[0];

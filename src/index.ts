@@ -11,7 +11,9 @@ export { ArrayDataset, type Batch, type Dataset, type ModelData, type SampleWeig
 export { loadDigits } from './data/digits.js';
 export { decodeIdx, type LabelledImages, type LabelledSplit, loadMnist, readIdx } from './data/idx.js';
 export { type DecodedImage, type DecodeImageOptions, decodeImage } from './data/image.js';
+export { type ImageFolder, type ImageFolderOptions, imageFolder } from './data/image-folder.js';
 export type { ImageFormat } from './data/image-format.js';
+export { type ImageBatch, type ImageSample, ImageSet, type SkippedImage } from './data/image-set.js';
 export * as data from './data/index.js';
 export { type MapOptions, Pipeline, type ShuffleOptions } from './data/pipeline.js';
 export type { Place } from './data/run.js';

@@ -86,7 +86,7 @@ export async function decodeImage(image: string | Uint8Array, options: DecodeIma
       got: describeBytes(bytes),
     });
   }
-  const { default: sharp } = await loadPeer('sharp', 'decoding images', () => import('sharp'));
+  const { default: sharp } = await loadSharp();
   try {
     return await decode(sharp, where, bytes, format, options);
   } catch (cause) {
@@ -100,6 +100,9 @@ export async function decodeImage(image: string | Uint8Array, options: DecodeIma
     });
   }
 }
+
+/** @throws OcellusError ERR_OCELLUS_DATA when sharp is absent */
+export const loadSharp = () => loadPeer('sharp', 'decoding images', () => import('sharp'));
 
 async function decode(
   sharp: typeof import('sharp')['default'],
