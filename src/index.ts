@@ -29,6 +29,8 @@ export type { GradientCheck, GradientCheckOptions, MemoryNeed } from './model/in
 export { type LoadOptions, load } from './model/load.js';
 export { Model } from './model/model.js';
 export type { PredictOptions } from './model/predict.js';
+export type { PredictImageOptions } from './model/predict-image.js';
+export type { ImagePrediction, PreprocessingOptions } from './model/preprocessing.js';
 export { formatProfile, type ProfileTextOptions } from './model/profile.js';
 export type { SummaryOptions } from './model/summary.js';
 export { Tensor } from './model/tensor.js';

@@ -53,7 +53,8 @@ const preludes: Record<string, string> = {
   'data/dataset': columns,
   'model/load': `${images}\nawait ${net}.save('digits.safetensors');`,
   'model/built': `${model}\n${images}`,
-  'model/model': `${model}\n${images}\nconst [testImages, testLabels] = [images, labels];`,
+  'model/model': `${model}\n${images}\nconst [testImages, testLabels] = [images, labels];
+const classifier = createModel('tiny', { inputShape: [32, 32, 3], classes: 2 }).setPreprocessing({});`,
   'model/tensor': `${model}\n${images}`,
   'model/trainer': `${model}\n${images}\nconst batches = [{ x: images, y: labels }];`,
   'nn/config': `const original = ${net}.network;`,

@@ -17,6 +17,7 @@ import { Session } from '../train/session.js';
 import { applyCompiled, type Compiled, targetSpecs } from './compile.js';
 import { type MemoryNeed, memoryNeed } from './inspect.js';
 import { type PredictOptions, predictArrays } from './predict.js';
+import { Preprocessing, type PreprocessingOptions } from './preprocessing.js';
 import { randomStep } from './profile.js';
 import { type SummaryOptions, summaryText } from './summary.js';
 import type { Tensor } from './tensor.js';
@@ -46,6 +47,26 @@ export abstract class BuiltModel {
     protected session: Session | null = null,
     protected compiled: Compiled | null = null,
   ) {}
+
+  protected imageInput: Preprocessing | null = null;
+
+  /** What `predictImage` does to pictures, and the names of the classes; null before `setPreprocessing`. */
+  get preprocessing(): PreprocessingOptions | null {
+    return this.imageInput?.options ?? null;
+  }
+
+  /**
+   * Says how pictures become this model's input: they are brought to its height, width and channels. It is saved with
+   * the model.
+   *
+   * @throws ERR_OCELLUS_OPTION when the model does not take one picture, or for values that cannot be
+   * @example
+   * model.setPreprocessing({ fit: 'pad', classNames: ['zero', 'one', 'two'] });
+   */
+  setPreprocessing(options: PreprocessingOptions): this {
+    this.imageInput = new Preprocessing('setPreprocessing', this.network, options);
+    return this;
+  }
 
   get name(): string {
     return this.network.name ?? 'model';

@@ -10,6 +10,7 @@ import type { TrainingPlace } from '../train/events.js';
 import type { Session } from '../train/session.js';
 import type { Compiled, CompileOptions } from './compile.js';
 import { savedLoss, savedMetric } from './custom.js';
+import type { PreprocessingOptions } from './preprocessing.js';
 
 /** Files of later versions are refused, those of earlier ones are read. */
 export const formatVersion = 1;
@@ -22,6 +23,8 @@ export interface Description {
   readonly seed: number;
   readonly architecture: unknown;
   readonly training: Training | null;
+  /** Null in files of models that know nothing of pictures. */
+  readonly preprocessing: PreprocessingOptions | null;
 }
 
 export interface Training {
@@ -40,7 +43,7 @@ export interface Training {
 
 /** The bytes of a model's file. */
 export function encodeModel(
-  model: { readonly network: Network; readonly seed: number },
+  model: { readonly network: Network; readonly seed: number; readonly preprocessing: PreprocessingOptions | null },
   session: Session,
   compiled: Compiled | null,
   where: string,
@@ -78,6 +81,7 @@ export function encodeModel(
       seed: JSON.stringify(model.seed),
       architecture: JSON.stringify(model.network.config),
       training: JSON.stringify(training),
+      ...(model.preprocessing && { preprocessing: JSON.stringify(model.preprocessing) }),
     },
     where,
   );
@@ -113,7 +117,17 @@ export function readDescription(file: string, metadata: Readonly<Record<string, 
   if (training !== null && !(typeof training === 'object' && isCount(training.step) && isCount(training.epoch))) {
     throw fail('training', 'null, or an object with step and epoch', training);
   }
-  return { name: name ?? undefined, seed, architecture: parse(file, metadata, 'architecture'), training };
+  const preprocessing = metadata.preprocessing === undefined ? null : parse(file, metadata, 'preprocessing');
+  if (preprocessing !== null && typeof preprocessing !== 'object') {
+    throw fail('preprocessing', 'an object', preprocessing);
+  }
+  return {
+    name: name ?? undefined,
+    seed,
+    architecture: parse(file, metadata, 'architecture'),
+    training,
+    preprocessing: preprocessing as PreprocessingOptions | null,
+  };
 }
 
 /** The values of a tensor that must be there. */

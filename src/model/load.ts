@@ -68,7 +68,7 @@ export async function load<Prediction extends Tensor | Tensor[] = Tensor>(
   ]);
   const { layers = [], customObjects = {}, loss, metrics, weightedMetrics, compile = true, ...choice } = options;
   const { tensors, metadata } = await readSafetensors(file);
-  const { name, seed, architecture, training: saved } = readDescription(file, metadata);
+  const { name, seed, architecture, training: saved, preprocessing } = readDescription(file, metadata);
   const training = compile ? saved : null;
   const customLayers = [...Object.values(layers), ...Object.values(customObjects).filter(isFactory)];
   const network = networkFromConfig(architecture, { customLayers, name });
@@ -91,7 +91,8 @@ export async function load<Prediction extends Tensor | Tensor[] = Tensor>(
     applyCompiled(session, compiled);
     takeProgress(file, tensors, session, training);
   }
-  return new Model<Prediction>(network, seed, session, compiled);
+  const model = new Model<Prediction>(network, seed, session, compiled);
+  return preprocessing ? model.setPreprocessing(preprocessing) : model;
 }
 
 const isFactory = (value: object): value is AnyLayerFactory => typeof value === 'function' && 'type' in value;

@@ -1,4 +1,4 @@
-import { check } from '../core/errors.js';
+import { check, checkOptions } from '../core/errors.js';
 import { type Dataset, isDataset, type ModelData } from '../data/dataset.js';
 import { writeFileAtomic } from '../io/atomic.js';
 import { useAverages, withAverages } from '../train/averages.js';
@@ -14,6 +14,8 @@ import { applyCompiled, type CompileOptions, createMeter, resolveCompile } from 
 import { encodeModel } from './file.js';
 import { compareGradients, type GradientCheck, type GradientCheckOptions } from './inspect.js';
 import { type PredictOptions, predict, predictSync } from './predict.js';
+import { type PredictImageOptions, rankImages } from './predict-image.js';
+import type { ImagePrediction } from './preprocessing.js';
 import { restoreSession } from './restore.js';
 import type { Tensor } from './tensor.js';
 import { Trainer } from './trainer.js';
@@ -209,6 +211,29 @@ export class Model<Prediction extends Tensor | Tensor[] = Tensor> extends BuiltM
     const { session } = this.ready('checkGradients', x);
     const trainer = this.trainer();
     return compareGradients(session, () => trainer.gradients(x, y), options);
+  }
+
+  /**
+   * What the model sees in a picture: a file, or its bytes (JPEG, PNG, WebP, AVIF, GIF, TIFF). Decodes, resizes and
+   * normalizes as `setPreprocessing` says, or a loaded file. Needs the package `sharp`.
+   *
+   * @returns the most probable classes, the first one first; for a list of pictures a list each
+   * @throws ERR_OCELLUS_FORMAT (no picture, corrupt) | ERR_OCELLUS_DATA (cannot be read, sharp is absent) |
+   * ERR_OCELLUS_STATE (no preprocessing is set)
+   * @example
+   * const [best] = await classifier.predictImage('photos/cat/1.jpg', { top: 1 });
+   * console.log(`${best.label}: ${(100 * best.probability).toFixed(1)} %`);
+   */
+  predictImage(image: string | Uint8Array, options?: PredictImageOptions): Promise<ImagePrediction[]>;
+  predictImage(images: readonly (string | Uint8Array)[], options?: PredictImageOptions): Promise<ImagePrediction[][]>;
+  async predictImage(
+    images: string | Uint8Array | readonly (string | Uint8Array)[],
+    options: PredictImageOptions = {},
+  ): Promise<ImagePrediction[] | ImagePrediction[][]> {
+    checkOptions('predictImage', options, ['top', 'batchSize', 'signal']);
+    const list = typeof images === 'string' || images instanceof Uint8Array ? [images] : images;
+    const ranked = await rankImages(this.built('predictImage'), this.imageInput, list, options);
+    return list === images ? ranked : ranked[0];
   }
 
   /**
