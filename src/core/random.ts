@@ -51,7 +51,8 @@ export function hashName(name: string): number {
 }
 
 /**
- * A seeded stream of random numbers; the same seed and stream give the same numbers on every machine.
+ * A seeded stream of random numbers; the same seed and stream (whole numbers below 2 ** 53) give the same numbers on every
+ * machine.
  *
  * @example
  * const random = new Random(42);
@@ -76,7 +77,7 @@ export class Random {
         this.counter,
         Math.floor(this.counter / 2 ** 32),
         this.stream,
-        0,
+        Math.floor(this.stream / 2 ** 32),
         this.seed,
         Math.floor(this.seed / 2 ** 32),
       );
