@@ -19,6 +19,7 @@ const pages = {
   regularization: ['Dropout and noise', 'layers', ['regularization']],
   shape: ['Shapes, borders, sizes', 'layers', ['shape', 'borders', 'resizing']],
   merging: ['Merging, wrapping', 'layers', ['merge', 'dot', 'wrappers']],
+  augmentation: ['Augmentation', 'augment', undefined, ['Augmentation']],
   losses: ['Losses', 'losses'],
   metrics: ['Metrics', 'metrics'],
   optimizers: ['Optimizers', 'optimizers'],
@@ -110,9 +111,17 @@ class Reader {
       entries.push([symbol.name, symbol]);
       sections.push(`${this.section('index', symbol.name, symbol, [])}${this.methods(symbol)}`);
     }
-    const intro = files ? '' : `${this.text(table)}\n\n`;
+    const intro = files ? '' : `${this.text(table) || this.moduleText(table)}\n\n`;
     const names = entries.map(([name]) => `\`${name}\``);
     return { page: `# ${title}\n\n${origin}${intro}${sections.join('\n')}`, names };
+  }
+
+  /** What stands at the head of a module, with the tag @module. */
+  moduleText(table) {
+    const [source] = this.resolve(table).declarations;
+    const [comment] = ts.isSourceFile(source) ? (source.statements[0].jsDoc ?? []) : [];
+    const isModule = comment?.tags?.some((tag) => tag.tagName.text === 'module');
+    return isModule ? flatten(ts.getTextOfJSDocComment(comment.comment)) : '';
   }
 
   everyLayer() {
@@ -168,7 +177,8 @@ class Reader {
     const first = parameters.find(({ name }) => name === 'options') ?? parameters[0];
     if (!first) return '';
     const type = this.checker.getNonNullableType(this.firstOf(first));
-    if (!(type.flags & ts.TypeFlags.Object)) return '';
+    const isOptions = type.flags & ts.TypeFlags.Object && !type.isClass() && !this.checker.isArrayLikeType(type);
+    if (!isOptions) return '';
     const isCommon = (property) => this.common.some((one) => one.valueDeclaration === property.valueDeclaration);
     const isOurs = ({ valueDeclaration: place }) => !place?.getSourceFile().fileName.includes('/node_modules/');
     const own = type

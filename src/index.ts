@@ -7,6 +7,8 @@ export type { DType, TensorView } from './core/dtype.js';
 export { type ErrorCode, OcellusError } from './core/errors.js';
 export { Random } from './core/random.js';
 export type { TensorInput } from './data/array.js';
+export * as augment from './data/augment/index.js';
+export { Augmentation } from './data/augment/step.js';
 export { ArrayDataset, type Batch, type Dataset, type ModelData, type SampleWeight } from './data/dataset.js';
 export { loadDigits } from './data/digits.js';
 export { decodeIdx, type LabelledImages, type LabelledSplit, loadMnist, readIdx } from './data/idx.js';

@@ -8,8 +8,8 @@ import * as ocellus from '../src/index.js';
 import { builtinOps } from '../src/ops/index.js';
 import { root } from './snippets.js';
 
-const { callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers } = ocellus;
-const tables = { callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers };
+const { augment, callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers } = ocellus;
+const tables = { augment, callbacks, constraints, initializers, layers, losses, metrics, optimizers, regularizers };
 const guides = readdirSync(path.join(root, 'docs')).filter((file) => file.endsWith('.md'));
 
 test.each(guides)('docs/%s names what exists', (guide) => {
