@@ -25,7 +25,7 @@ export { type Plan, planToText } from './graph/plan.js';
 export { readSafetensors, writeSafetensors } from './io/safetensors.js';
 export type { ModelWeight, PlanOptions } from './model/built.js';
 export type { CompileOptions } from './model/compile.js';
-export { type ModelOptions, model, sequential } from './model/compose.js';
+export { type ModelOptions, model, type Predictions, sequential } from './model/compose.js';
 export type { CustomObject, CustomObjects } from './model/custom.js';
 export type { GradientCheck, GradientCheckOptions, MemoryNeed } from './model/inspect.js';
 export { type LoadOptions, load } from './model/load.js';

@@ -23,7 +23,7 @@ import {
   meanSquaredLogarithmicError,
   poisson,
 } from './losses/regression.js';
-import { lookUp, optionError, splitName } from './options.js';
+import { lookUp, type Named, optionError, splitName } from './options.js';
 
 export type {
   BinaryCrossentropyOptions,
@@ -42,15 +42,18 @@ export type { CosineSimilarityOptions, HuberOptions } from './losses/regression.
 export type LossName = keyof typeof losses | keyof typeof lossAliases;
 
 /** A name, a name with options, a loss from `losses`, or a function of targets and outputs. */
-export type LossOption =
-  | LossName
-  | { readonly name: LossName; readonly [option: string]: unknown }
-  | Loss
-  | LossFunction
-  | LossExpression;
+export type LossOption = LossName | Named<typeof losses, typeof lossAliases> | Loss | LossFunction | LossExpression;
 
-/** Emits a loss per sample ([N], or more axes, which are averaged). Targets have the output's shape. */
-export type LossFunction = (emitter: Emitter, target: Value, output: Value) => Value;
+/**
+ * Emits a loss per sample ([N], or more axes, which are averaged). Targets have the output's shape. TypeScript wants the
+ * types of its parameters written out.
+ */
+export interface LossFunction {
+  (emitter: Emitter, target: Value, output: Value): Value;
+  // With two signatures that do not combine, the compiler takes no parameter types from here: those of
+  // `(yTrue, yPred) => …` come from LossExpression.
+  <_>(emitter: Emitter, target: Value, output: Value): Value;
+}
 
 /** The same with arithmetic on targets and outputs: `(yTrue, yPred) => yPred.sub(yTrue).square()`. */
 export type LossExpression = (yTrue: Expression, yPred: Expression) => Expression;
