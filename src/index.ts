@@ -9,6 +9,16 @@ export { Random } from './core/random.js';
 export type { TensorInput } from './data/array.js';
 export * as augment from './data/augment/index.js';
 export { Augmentation } from './data/augment/step.js';
+export {
+  type Cifar10,
+  type Cifar100Options,
+  decodeCifar10,
+  decodeCifar100,
+  loadCifar10,
+  readCifar10,
+  readCifar100,
+} from './data/cifar.js';
+export { type CsvData, type CsvOptions, decodeCsv, readCsv } from './data/csv.js';
 export { ArrayDataset, type Batch, type Dataset, type ModelData, type SampleWeight } from './data/dataset.js';
 export { loadDigits } from './data/digits.js';
 export { decodeIdx, type LabelledImages, type LabelledSplit, loadMnist, readIdx } from './data/idx.js';
@@ -17,6 +27,8 @@ export { type ImageFolder, type ImageFolderOptions, imageFolder } from './data/i
 export type { ImageFormat } from './data/image-format.js';
 export { type ImageBatch, type ImageSample, ImageSet, type SkippedImage } from './data/image-set.js';
 export * as data from './data/index.js';
+export { decodeNpy, encodeNpy, readNpy, writeNpy } from './data/npy.js';
+export { decodeNpz, encodeNpz, type NpzOptions, readNpz, writeNpz } from './data/npz.js';
 export { type MapOptions, Pipeline, type ShuffleOptions } from './data/pipeline.js';
 export type { Place } from './data/run.js';
 export type { Slice, SourceOptions } from './data/sources.js';
