@@ -95,14 +95,16 @@ export const losses = {
   negativeLogLikelihood,
 
   /**
-   * Binary cross-entropy times (1 - pt)^gamma, where pt is the probability given to the target (Lin et al. 2017).
+   * Binary cross-entropy times (1 - pt)^gamma, where pt is the probability given to the target (Lin et al. 2017). Of
+   * logits exact, where Keras clips probabilities at 1e-7: beyond ±16 its losses stay at 16.1 and its gradients at 0.
    *
    * @example model.compile({ optimizer: 'adam', loss: losses.binaryFocalCrossentropy({ gamma: 3 }) })
    */
   binaryFocalCrossentropy,
 
   /**
-   * -sum(alpha * (1 - output)^gamma * target * log(output)) over the classes.
+   * -sum(alpha * (1 - output)^gamma * target * log(output)) over the classes. Of logits exact, where Keras clips
+   * probabilities at 1e-7.
    *
    * @example model.compile({ optimizer: 'adam', loss: losses.categoricalFocalCrossentropy({ alpha: 0.5 }) })
    */
