@@ -17,7 +17,15 @@ function execute(program, args, cwd, env = {}) {
 }
 
 const quiet = ['--loglevel=error', '--no-audit', '--no-fund', '--prefer-offline'];
-const needed = ['package.json', 'README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', 'binding.gyp'];
+const needed = [
+  'package.json',
+  'README.md',
+  'LICENSE',
+  'dist/index.js',
+  'dist/index.d.ts',
+  'dist/cli/main.js',
+  'binding.gyp',
+];
 const unwanted =
   /^(test|bench|docs|examples|node_modules|build|\.ci|\.cache)\/|^native\/test\/|\.(tgz|log|node|stamp)$/;
 
@@ -52,6 +60,7 @@ function checkUse() {
   const silent = node("import('ocellus')");
   check('import alone says nothing', silent.problem ?? silent.stderr);
   check('can be required', node("require('ocellus')").problem);
+  check('npx ocellus doctor', execute('npx', ['--no', 'ocellus', '--', 'doctor', '--json'], project).problem);
 
   const built = execute('npx', ['--no', 'ocellus-build', '--', '--require'], project);
   if (check('npx ocellus-build', built.problem)) {

@@ -97,11 +97,12 @@ function metricLists(
   metrics: CompileOptions['metrics'] = [],
   outputs: readonly string[],
 ): (readonly MetricOption[])[] {
-  const rule = (holds: boolean) =>
-    check(holds, 'ERR_OCELLUS_OPTION', () => ({ where, expected: "a list: ['accuracy']", got: metrics }));
-  rule(typeof metrics === 'object' && metrics !== null);
   const lists = perName<readonly MetricOption[]>(where, metrics, outputs, () => Array.isArray(metrics));
-  rule(lists.every(Array.isArray));
+  check(lists.every(Array.isArray), 'ERR_OCELLUS_OPTION', () => ({
+    where,
+    expected: "a list: ['accuracy']",
+    got: metrics,
+  }));
   return lists;
 }
 

@@ -120,6 +120,16 @@ test('modelCheckpoint keeps the best, and every epoch on demand', async () => {
   expect((await load(best)).getWeights()).toEqual(first);
 });
 
+test('csvLogger appends below the names that it wrote once', async () => {
+  const { x, y } = blobs(30);
+  const file = join(folder, 'appended.csv');
+  const logger = () => [callbacks.csvLogger({ file, append: true })];
+  for (let i = 0; i < 2; i++) await blobNet().fit(x, y, { epochs: 2, callbacks: logger(), ...silent });
+  const lines = readFileSync(file, 'utf8').trim().split('\n');
+  expect(lines).toHaveLength(5);
+  expect(lines.filter((line) => line.startsWith('epoch,'))).toHaveLength(1);
+});
+
 test('csvLogger writes one line an epoch', async () => {
   const { x, y } = blobs(60);
   const file = join(folder, 'log.csv');

@@ -1,0 +1,52 @@
+// Goes on where a run was left, and leaves it so that it can be gone on with: after every epoch, and when somebody
+// presses Ctrl-C.
+
+import type { EventEmitter } from 'node:events';
+import { rm, stat } from 'node:fs/promises';
+import type { Callback } from '../../train/events.js';
+
+export interface Checkpoint {
+  readonly callback: Callback;
+  /** Whether the training ended because it was interrupted. */
+  readonly interrupted: boolean;
+  /** Stops listening for Ctrl-C. */
+  close(): void;
+}
+
+/** The first SIGINT ends the training after its batch; a second one ends the process as ever. */
+export function checkpoint(file: string, onInterrupt: () => void, signals: EventEmitter = process): Checkpoint {
+  let interrupted = false;
+  const interrupt = () => {
+    interrupted = true;
+    onInterrupt();
+  };
+  signals.once('SIGINT', interrupt);
+  const callback: Callback = {
+    async onTrainBegin(_event, { model, resumeAt }) {
+      const isThere = await stat(file).then(
+        () => true,
+        () => false,
+      );
+      const place = isThere ? await model.restore(file) : null;
+      if (place) resumeAt(place);
+    },
+    async onBatchEnd({ epoch, batch }, { model, stop }) {
+      if (!interrupted) return;
+      await model.save(file, { epoch, batch: batch + 1 });
+      stop();
+    },
+    async onEpochEnd({ epoch }, { model }) {
+      if (!interrupted) await model.save(file, { epoch: epoch + 1, batch: 0 });
+    },
+    async onTrainEnd() {
+      if (!interrupted) await rm(file, { force: true });
+    },
+  };
+  return {
+    callback,
+    get interrupted() {
+      return interrupted;
+    },
+    close: () => signals.off('SIGINT', interrupt),
+  };
+}
