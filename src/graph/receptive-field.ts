@@ -19,62 +19,127 @@ export type ReceptiveField = readonly FieldAxis[];
 const one: FieldAxis = { size: 1, jump: 1 };
 const whole: FieldAxis = { size: Number.POSITIVE_INFINITY, jump: 1 };
 
-const axesOf = (value: Value): number => Math.max(0, value.shape.length - 2);
+/** What an axis of a value is made of: an axis of the input with its field, or (null) the batch or channels. */
+interface Part {
+  readonly length: number;
+  readonly field: FieldAxis | null;
+}
+
+/** Of each axis of a value its parts, outermost first: reshapes merge axes of the input and take them apart again. */
+type Layout = readonly (readonly Part[])[];
+
+const spatialAxes = (rank: number): number => Math.max(0, rank - 2);
+const isSpatial = (axis: number, rank: number): boolean => axis > 0 && axis <= spatialAxes(rank);
+const fieldsOf = (layout: Layout): FieldAxis[] => layout.flat().flatMap(({ field }) => field ?? []);
 
 /** Finds the fields of values of one graph; null for what depends on no input. */
 export class ReceptiveFields {
-  private readonly known = new Map<GraphValue, ReceptiveField | null>();
+  private readonly known = new Map<GraphValue, Layout | null>();
 
   of(value: Value): ReceptiveField | null {
-    const target = value as GraphValue;
-    if (!this.known.has(target)) this.known.set(target, this.find(target));
-    return this.known.get(target) as ReceptiveField | null;
+    const layout = this.layoutOf(value as GraphValue);
+    return layout && fieldsOf(layout);
   }
 
-  private find(value: GraphValue): ReceptiveField | null {
-    if (value.kind === 'input') return Array.from({ length: axesOf(value) }, () => one);
-    if (!value.node) return null;
-    const { inputs } = value.node;
-    const fields = inputs.flatMap((input) => {
-      const field = input && this.of(input);
-      return input && field ? [through(value.node as GraphNode, input, value, field)] : [];
+  private layoutOf(value: GraphValue): Layout | null {
+    if (!this.known.has(value)) this.known.set(value, this.find(value));
+    return this.known.get(value) as Layout | null;
+  }
+
+  private find({ kind, shape, node }: GraphValue): Layout | null {
+    if (kind === 'input') {
+      return shape.map((length, axis) => [{ length, field: isSpatial(axis, shape.length) ? one : null }]);
+    }
+    if (!node) return null;
+    const layouts = node.inputs.flatMap((input) => {
+      const layout = input && this.layoutOf(input);
+      return input && layout ? [through(node, input, shape, layout)] : [];
     });
-    return fields.length > 0 ? fields.reduce(union) : null;
+    return layouts.length > 0 ? layouts.reduce(union) : null;
   }
 }
 
-/** The field of `output` as far as `input`, whose own field is `field`, is concerned. */
-function through({ op, attrs, inputs }: GraphNode, input: GraphValue, output: Value, field: ReceptiveField) {
-  const axes = axesOf(output);
-  const before = axesOf(input);
-  if (axes === 0) return field.map(() => whole);
-  if (axes !== before) return reshaped(field, axes);
-  const strides = attrs.strides as readonly number[] | undefined;
-  const kernel = (attrs.poolSize ?? inputs[1]?.shape) as readonly number[] | undefined;
-  return field.map(({ size, jump }, axis): FieldAxis => {
-    const [from, to] = [input.shape[axis + 1], output.shape[axis + 1]];
-    if (strides && kernel) {
-      const reach = (kernel[axis] - 1) * (attrs.dilation?.[axis] ?? 1);
-      if (!/Transpose/.test(op.name)) return { size: size + reach * jump, jump: jump * strides[axis] };
-      return { size: size + Math.floor(reach / strides[axis]) * jump, jump: jump / strides[axis] };
+/** The layout of an output of `shape` as far as `input`, whose own is `layout`, is concerned. */
+function through(node: GraphNode, input: GraphValue, shape: readonly number[], layout: Layout): Layout {
+  const { op, attrs } = node;
+  if (shape.length <= 2) {
+    const all = fieldsOf(layout).map(() => ({ length: 1, field: whole }));
+    return shape.map((length, axis) => [{ length, field: null }, ...(axis === 0 ? all : [])]);
+  }
+  if (op.name === 'transpose') return (attrs.permutation as readonly number[]).map((axis) => layout[axis]);
+  if (op.name === 'reshape') return regrouped(layout, shape) ?? assigned(layout, shape);
+  if (shape.length !== layout.length) return assigned(layout, shape);
+  return layout.map((parts, axis) => {
+    const [from, to] = [input.shape[axis], shape[axis]];
+    const main = parts.filter(({ length, field }) => field && length > 1);
+    if (main.length > 1) {
+      const move = moved(node, axis, from, to, one);
+      const isSame = from === to && move.size === 1 && move.jump === 1;
+      return isSame ? parts : parts.map(({ field }, i) => ({ length: i === 0 ? to : 1, field: field && whole }));
     }
-    if (/^reduce/.test(op.name) && from !== to) return whole;
-    if (from === to || !/resize|adaptive|fractional/i.test(op.name)) return { size, jump };
-    return { size: size + Math.max(1, Math.ceil(from / to)) * jump, jump: (jump * from) / to };
+    const part = main[0] ?? parts.findLast(({ field }) => field);
+    if (!part?.field) return [{ length: to, field: null }];
+    const { field } = part;
+    return parts.map((each) => (each === part ? { length: to, field: moved(node, axis, from, to, field) } : each));
   });
 }
 
-/** Another number of axes: those in front are of length one (a row as an image), or all of the input is mixed. */
-function reshaped(field: ReceptiveField, axes: number): ReceptiveField {
-  if (field.length === 0) return [];
-  const missing = Math.max(0, axes - field.length);
-  return [...Array.from({ length: missing }, () => one), ...field.slice(-axes)];
+/** A field behind an op that keeps the number of axes, along one of them. */
+function moved({ op, attrs, inputs }: GraphNode, axis: number, from: number, to: number, field: FieldAxis): FieldAxis {
+  const { size, jump } = field;
+  const strides = attrs.strides as readonly number[] | undefined;
+  const kernel = (attrs.poolSize ?? inputs[1]?.shape) as readonly number[] | undefined;
+  const place = axis - 1;
+  if (strides && kernel && place in strides) {
+    const reach = (kernel[place] - 1) * (attrs.dilation?.[place] ?? 1);
+    if (!/Transpose/.test(op.name)) return { size: size + reach * jump, jump: jump * strides[place] };
+    return { size: size + Math.floor(reach / strides[place]) * jump, jump: jump / strides[place] };
+  }
+  if (/^reduce/.test(op.name) && from !== to) return whole;
+  if (from === to || !/resize|adaptive|fractional/i.test(op.name)) return field;
+  return { size: size + Math.max(1, Math.ceil(from / to)) * jump, jump: (jump * from) / to };
 }
 
-function union(a: ReceptiveField, b: ReceptiveField): ReceptiveField {
-  const [longer, shorter] = a.length >= b.length ? [a, b] : [b, a];
-  return longer.map((axis, i) => {
-    const other = shorter[i] ?? axis;
-    return { size: Math.max(axis.size, other.size), jump: Math.max(axis.jump, other.jump) };
+/** The parts in their order as axes of other lengths; null where an axis would take a part of a part. */
+function regrouped(layout: Layout, shape: readonly number[]): Layout | null {
+  const parts = layout.flat();
+  let next = 0;
+  const axes = shape.map((length) => {
+    const taken: Part[] = [];
+    let product = 1;
+    while (
+      next < parts.length &&
+      (product < length || (length === 1 && taken.length === 0 && parts[next].length === 1))
+    ) {
+      taken.push(parts[next]);
+      product *= parts[next++].length;
+    }
+    return product === length ? taken : null;
+  });
+  const rest = parts.slice(next);
+  if (axes.includes(null) || rest.some(({ length }) => length !== 1)) return null;
+  const last = spatialAxes(shape.length);
+  return axes.map((taken, axis) => [...(taken as Part[]), ...(axis === last ? rest : [])]);
+}
+
+/** The fields in order as those of the last spatial axes: those in front are of length one, or all of the input is mixed. */
+function assigned(layout: Layout, shape: readonly number[]): Layout {
+  const fields = fieldsOf(layout);
+  const axes = spatialAxes(shape.length);
+  return shape.map((length, axis) => {
+    const isOutside = fields.length === 0 || !isSpatial(axis, shape.length);
+    return [{ length, field: isOutside ? null : (fields.at(axis - 1 - axes) ?? one) }];
+  });
+}
+
+function union(a: Layout, b: Layout): Layout {
+  return a.map((parts, axis) => {
+    const others = b[axis];
+    if (fieldsOf([others]).length > fieldsOf([parts]).length) return others;
+    return parts.map(({ length, field }, i): Part => {
+      const other = others[i]?.field;
+      if (!field || !other) return { length, field };
+      return { length, field: { size: Math.max(field.size, other.size), jump: Math.max(field.jump, other.jump) } };
+    });
   });
 }

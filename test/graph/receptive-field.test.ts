@@ -72,3 +72,29 @@ test('branches, the whole image, and values without a place', () => {
   const points = sequential([layers.dense({ units: 2, inputShape: [4] })]);
   expect(fields.of(surveyNetwork(points.network).calls[0].output)).toEqual([]);
 });
+
+test('volumes that are pooled plane by plane, and axes that change places', () => {
+  const fieldsOf = (stack: readonly Layer[], inputShape: readonly number[]) => {
+    const { calls } = surveyNetwork(sequential(stack, { inputShape }).network);
+    return new ReceptiveFields().of(calls[calls.length - 1].output)?.map(({ size, jump }) => [size, jump]);
+  };
+  const conv3d = (kernelSize: [number, number, number]) => layers.conv3d({ filters: 2, kernelSize });
+  const pool = layers.averagePooling3d({ poolSize: [2, 3, 4], strides: [2, 1, 3] });
+  expect(fieldsOf([conv3d([3, 1, 2]), pool, conv3d([2, 3, 1])], [12, 13, 14, 1])).toEqual([
+    [3 + 1 + 2, 2],
+    [1 + 2 + 2, 1],
+    [2 + 3, 3],
+  ]);
+  expect(fieldsOf([layers.maxPooling3d(), layers.globalAveragePooling3d({ keepDims: true })], [4, 4, 4, 1])).toEqual(
+    [1, 2, 3].map(() => [Number.POSITIVE_INFINITY, 1]),
+  );
+  expect(
+    fieldsOf([layers.maxPooling1d({ poolSize: 3 }), layers.conv1d({ filters: 1, kernelSize: 2 })], [12, 2]),
+  ).toEqual([[6, 3]]);
+  const turned = layers.permute({ dims: [2, 1, 3] });
+  const tall = layers.conv2d({ filters: 1, kernelSize: [5, 1] });
+  expect(fieldsOf([tall, turned, layers.maxPooling2d({ poolSize: [2, 1] })], [9, 8, 1])).toEqual([
+    [2, 2],
+    [5, 1],
+  ]);
+});
