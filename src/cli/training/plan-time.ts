@@ -1,7 +1,11 @@
 // What a training would take, from some batches of every phase on a model of its own.
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import type { BackendChoice } from '../../backend/select.js';
 import type { Dataset, ModelData } from '../../data/dataset.js';
+import type { Model } from '../../model/model.js';
 import { buildModel } from './classifier.js';
 import type { TrainingData } from './images.js';
 import type { Settings } from './settings.js';
@@ -25,11 +29,24 @@ export async function measure(data: TrainingData, settings: Settings, compute: B
   const valMs = val ? await median(val, (x) => model.predict(x)) : 0;
   const { weights, training, train: step } = model.memory(settings.batchSize);
   const batches = (count: number) => Math.ceil(count / settings.batchSize);
+  const savingMs = await savingTime(model);
   return {
-    epochSeconds: (batches(data.train.length) * trainMs + batches(data.val.length) * valMs) / 1000,
+    epochSeconds: (batches(data.train.length) * trainMs + batches(data.val.length) * valMs + savingMs) / 1000,
     stepMilliseconds: trainMs,
     bytes: weights + training + step,
   };
+}
+
+/** Milliseconds for what an epoch keeps: a checkpoint, and the best model. */
+async function savingTime(model: Model): Promise<number> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'ocellus-'));
+  try {
+    const started = performance.now();
+    for (const name of ['last', 'best']) await model.save(path.join(folder, name));
+    return performance.now() - started;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** Milliseconds from batch to batch, reading them included; the last batches of a short epoch are begun again. */
