@@ -6,6 +6,13 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { at, root, say } from './shared.mjs';
 
+/** What reads data, beside the table `data`. */
+const dataExports = [
+  ...['Pipeline', 'imageFolder', 'ImageSet', 'decodeImage', 'loadMnist', 'loadDigits', 'readIdx', 'decodeIdx'],
+  ...['loadCifar10', 'readCifar10', 'readCifar100', 'decodeCifar10', 'decodeCifar100', 'readCsv', 'decodeCsv'],
+  ...['readNpy', 'writeNpy', 'decodeNpy', 'encodeNpy', 'readNpz', 'writeNpz', 'decodeNpz', 'encodeNpz'],
+];
+
 /**
  * A page per family: its title, the public table, for layers the files that the family lives in, and what else is
  * exported for it: functions and classes.
@@ -25,7 +32,7 @@ const pages = {
   optimizers: ['Optimizers', 'optimizers'],
   schedules: ['Schedules', 'schedules'],
   callbacks: ['Callbacks', 'callbacks'],
-  data: ['Data', 'data', undefined, ['Pipeline', 'imageFolder', 'ImageSet', 'decodeImage']],
+  data: ['Data', 'data', undefined, dataExports],
   initializers: ['Initializers', 'initializers'],
   regularizers: ['Regularizers', 'regularizers'],
   constraints: ['Constraints', 'constraints'],

@@ -9,6 +9,16 @@ export { Random } from './core/random.js';
 export type { TensorInput } from './data/array.js';
 export * as augment from './data/augment/index.js';
 export { Augmentation } from './data/augment/step.js';
+export {
+  type Cifar10,
+  type Cifar100Options,
+  decodeCifar10,
+  decodeCifar100,
+  loadCifar10,
+  readCifar10,
+  readCifar100,
+} from './data/cifar.js';
+export { type CsvData, type CsvOptions, decodeCsv, readCsv } from './data/csv.js';
 export { ArrayDataset, type Batch, type Dataset, type ModelData, type SampleWeight } from './data/dataset.js';
 export { loadDigits } from './data/digits.js';
 export { decodeIdx, type LabelledImages, type LabelledSplit, loadMnist, readIdx } from './data/idx.js';
@@ -17,6 +27,8 @@ export { type ImageFolder, type ImageFolderOptions, imageFolder } from './data/i
 export type { ImageFormat } from './data/image-format.js';
 export { type ImageBatch, type ImageSample, ImageSet, type SkippedImage } from './data/image-set.js';
 export * as data from './data/index.js';
+export { decodeNpy, encodeNpy, readNpy, writeNpy } from './data/npy.js';
+export { decodeNpz, encodeNpz, type NpzOptions, readNpz, writeNpz } from './data/npz.js';
 export { type MapOptions, Pipeline, type ShuffleOptions } from './data/pipeline.js';
 export type { Place } from './data/run.js';
 export type { Slice, SourceOptions } from './data/sources.js';
@@ -25,7 +37,7 @@ export { type Plan, planToText } from './graph/plan.js';
 export { readSafetensors, writeSafetensors } from './io/safetensors.js';
 export type { ModelWeight, PlanOptions } from './model/built.js';
 export type { CompileOptions } from './model/compile.js';
-export { type ModelOptions, model, sequential } from './model/compose.js';
+export { type ModelOptions, model, type Predictions, sequential } from './model/compose.js';
 export type { CustomObject, CustomObjects } from './model/custom.js';
 export type { GradientCheck, GradientCheckOptions, MemoryNeed } from './model/inspect.js';
 export { type LoadOptions, load } from './model/load.js';

@@ -126,12 +126,16 @@ function readmeExamples(): (Snippet & { run: boolean })[] {
 
 const examples = sourceExamples();
 const readme = readmeExamples();
-const mnist = path.join(root, '../shared/data/mnist');
+const shared = path.join(root, '../shared/data');
+const mnist = path.join(shared, 'mnist');
+const otherSets = ['digits', 'cifar10'];
 const { addon } = loadAddon();
 
 /** Why an example cannot run here; it is type-checked all the same. */
 function obstacle(code: string): string | null {
   if (/'mnist\/|\/mnist'/.test(code) && !existsSync(mnist)) return 'no ../shared/data/mnist';
+  const absent = otherSets.find((name) => code.includes(`'${name}`) && !existsSync(path.join(shared, name)));
+  if (absent) return `no ../shared/data/${absent}`;
   if (/backend: 'native'/.test(code) && !addon) return 'no addon';
   return null;
 }
@@ -147,6 +151,9 @@ beforeAll(async () => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'ocellus-examples-'));
   mkdirSync(path.join(folder, 'data'));
   for (const link of ['mnist', 'data/mnist']) if (existsSync(mnist)) symlinkSync(mnist, path.join(folder, link));
+  for (const name of otherSets) {
+    if (existsSync(path.join(shared, name))) symlinkSync(path.join(shared, name), path.join(folder, name));
+  }
   process.chdir(folder);
   await makePhotos('photos');
 });

@@ -96,6 +96,14 @@ export class OptionReader {
   }
 }
 
+// biome-ignore lint/complexity/noBannedTypes: what has no options adds none
+type OptionsOf<Factory> = Factory extends (...args: infer P) => unknown ? NonNullable<P[0]> : {};
+
+/** `{ name: 'sgd', momentum: 0.9 }`: a name of a table with the options of what it makes; aliases as well. */
+export type Named<Table, Aliases extends Readonly<Record<string, keyof Table>> = Record<never, never>> =
+  | { [N in keyof Table]: { readonly name: N } & Readonly<OptionsOf<Table[N]>> }[keyof Table]
+  | { [A in keyof Aliases]: { readonly name: A } & Readonly<OptionsOf<Table[Aliases[A]]>> }[keyof Aliases];
+
 /** Layers and inputs are parts of paths. */
 export const isName = (value: unknown): value is string => typeof value === 'string' && /^[^/\s]+$/.test(value);
 

@@ -55,7 +55,15 @@ export async function readIdx(file: string): Promise<TensorView> {
   return decodeIdx(isGzip ? await inflate(bytes, file) : bytes, file);
 }
 
-/** Decodes an IDX file in memory, not gzipped; the values are copied. `where` opens the error messages. */
+/**
+ * Decodes an IDX file in memory, not gzipped; the values are copied. `where` opens the error messages.
+ *
+ * @throws OcellusError ERR_OCELLUS_FORMAT (not IDX, truncated, too long)
+ *
+ * @example
+ * const bytes = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 5, 7); // unsigned bytes, one axis of length 2
+ * decodeIdx(bytes).shape; // [2]
+ */
 export function decodeIdx(bytes: Uint8Array, where = 'decodeIdx'): TensorView {
   const header = readHeader(bytes, where);
   formatCheck(header && bytes.byteLength >= header.totalBytes, () => ({

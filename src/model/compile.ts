@@ -97,12 +97,11 @@ function metricLists(
   metrics: CompileOptions['metrics'] = [],
   outputs: readonly string[],
 ): (readonly MetricOption[])[] {
+  const rule = (holds: boolean) =>
+    check(holds, 'ERR_OCELLUS_OPTION', () => ({ where, expected: "a list: ['accuracy']", got: metrics }));
+  rule(typeof metrics === 'object' && metrics !== null);
   const lists = perName<readonly MetricOption[]>(where, metrics, outputs, () => Array.isArray(metrics));
-  check(lists.every(Array.isArray), 'ERR_OCELLUS_OPTION', () => ({
-    where,
-    expected: "a list: ['accuracy']",
-    got: metrics,
-  }));
+  rule(lists.every(Array.isArray));
   return lists;
 }
 

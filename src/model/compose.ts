@@ -38,6 +38,9 @@ export interface ModelOptions<Outputs> extends SeedOption {
   name?: string;
 }
 
+/** A tensor for each output. */
+export type Predictions<Outputs extends readonly SymbolicTensor[]> = { -readonly [K in keyof Outputs]: Tensor };
+
 /**
  * A model of any graph of layers, from `input()` to its outputs.
  *
@@ -45,9 +48,14 @@ export interface ModelOptions<Outputs> extends SeedOption {
  * const image = input({ shape: [28, 28, 1] });
  * const features = layers.flatten().apply(image);
  * const digit = model({ inputs: image, outputs: layers.dense({ units: 10, activation: 'softmax' }).apply(features) });
+ *
+ * const both = model({ inputs: image, outputs: [features, layers.dense({ units: 2 }).apply(features)] });
+ * const [first, second] = await both.predict(new Float32Array(784)); // one tensor for each output
  */
 export function model(options: ModelOptions<SymbolicTensor | readonly [SymbolicTensor]>): Model<Tensor>;
-export function model(options: ModelOptions<readonly SymbolicTensor[]>): Model<Tensor[]>;
+export function model<const Outputs extends readonly SymbolicTensor[]>(
+  options: ModelOptions<Outputs>,
+): Model<Predictions<Outputs>>;
 export function model(
   options: ModelOptions<SymbolicTensor | readonly SymbolicTensor[]>,
 ): Model<Tensor> | Model<Tensor[]> {

@@ -2,7 +2,7 @@
 
 import type { Emitter, Value } from '../ops/op.js';
 import { type BuildOnWeight, emitOne, type OnWeight, onWeight, resolveOnWeight } from './on-weight.js';
-import { completeOptions, OptionReader } from './options.js';
+import { completeOptions, type Named, OptionReader } from './options.js';
 
 /** Keeps a weight within bounds: `build` emits the weight as it may be, of the same shape. */
 export type Constraint = OnWeight;
@@ -10,11 +10,7 @@ export type Constraint = OnWeight;
 export type ConstraintName = keyof typeof constraints;
 
 /** A name, a name with options, a constraint from `constraints`, or a function that emits the constrained weight. */
-export type ConstraintOption =
-  | ConstraintName
-  | { readonly name: ConstraintName; readonly [option: string]: unknown }
-  | Constraint
-  | BuildOnWeight;
+export type ConstraintOption = ConstraintName | Named<typeof constraints> | Constraint | BuildOnWeight;
 
 /** Axis or axes along which a length is taken: 0 for the incoming weights of a dense unit, [0, 1, 2] for a filter. */
 export interface AxisOption {

@@ -50,9 +50,10 @@ export class Expression implements TensorSpec {
     return typeof other === 'number' ? this.rescale(1 / other, 0) : this.emit('divide', other);
   }
 
-  /** scale * x + offset */
+  /** scale * x + offset, of integers too: the result is float32 */
   rescale(scale: number, offset: number): Expression {
-    return scale === 1 && offset === 0 ? this : this.emitWith('rescale', { scale, offset });
+    const isSame = scale === 1 && offset === 0 && this.value.dtype === 'float32';
+    return isSame ? this : this.emitWith('rescale', { scale, offset });
   }
 
   maximum(other: Operand): Expression {

@@ -3,7 +3,7 @@
 
 import { hashName, Random } from '../core/random.js';
 import { shapeText, sizeOf } from '../core/shape.js';
-import { completeOptions, lookUp, OptionReader, optionError, quoted, splitName } from './options.js';
+import { completeOptions, lookUp, type Named, OptionReader, optionError, quoted, splitName } from './options.js';
 
 /** Makes the first values of a weight. */
 export interface Initializer {
@@ -18,11 +18,7 @@ export type InitializerFunction = (shape: readonly number[], random: Random) => 
 export type InitializerName = keyof typeof initializers;
 
 /** A name, a name with options, an initializer from `initializers`, or a function. */
-export type InitializerOption =
-  | InitializerName
-  | { readonly name: InitializerName; readonly [option: string]: unknown }
-  | Initializer
-  | InitializerFunction;
+export type InitializerOption = InitializerName | Named<typeof initializers> | Initializer | InitializerFunction;
 
 /**
  * Inputs and outputs of a unit, from the weight's shape: the last axis counts outputs, the one before inputs, all others

@@ -23,7 +23,7 @@ import {
   meanSquaredLogarithmicError,
   poisson,
 } from './losses/regression.js';
-import { lookUp, optionError, splitName } from './options.js';
+import { lookUp, type Named, optionError, splitName } from './options.js';
 
 export type {
   BinaryCrossentropyOptions,
@@ -42,15 +42,18 @@ export type { CosineSimilarityOptions, HuberOptions } from './losses/regression.
 export type LossName = keyof typeof losses | keyof typeof lossAliases;
 
 /** A name, a name with options, a loss from `losses`, or a function of targets and outputs. */
-export type LossOption =
-  | LossName
-  | { readonly name: LossName; readonly [option: string]: unknown }
-  | Loss
-  | LossFunction
-  | LossExpression;
+export type LossOption = LossName | Named<typeof losses, typeof lossAliases> | Loss | LossFunction | LossExpression;
 
-/** Emits a loss per sample ([N], or more axes, which are averaged). Targets have the output's shape. */
-export type LossFunction = (emitter: Emitter, target: Value, output: Value) => Value;
+/**
+ * Emits a loss per sample ([N], or more axes, which are averaged). Targets have the output's shape. TypeScript wants the
+ * types of its parameters written out.
+ */
+export interface LossFunction {
+  (emitter: Emitter, target: Value, output: Value): Value;
+  // With two signatures that do not combine, the compiler takes no parameter types from here: those of
+  // `(yTrue, yPred) => …` come from LossExpression.
+  <_>(emitter: Emitter, target: Value, output: Value): Value;
+}
 
 /** The same with arithmetic on targets and outputs: `(yTrue, yPred) => yPred.sub(yTrue).square()`. */
 export type LossExpression = (yTrue: Expression, yPred: Expression) => Expression;
@@ -92,14 +95,16 @@ export const losses = {
   negativeLogLikelihood,
 
   /**
-   * Binary cross-entropy times (1 - pt)^gamma, where pt is the probability given to the target (Lin et al. 2017).
+   * Binary cross-entropy times (1 - pt)^gamma, where pt is the probability given to the target (Lin et al. 2017). Of
+   * logits exact, where Keras clips probabilities at 1e-7: beyond ±16 its losses stay at 16.1 and its gradients at 0.
    *
    * @example model.compile({ optimizer: 'adam', loss: losses.binaryFocalCrossentropy({ gamma: 3 }) })
    */
   binaryFocalCrossentropy,
 
   /**
-   * -sum(alpha * (1 - output)^gamma * target * log(output)) over the classes.
+   * -sum(alpha * (1 - output)^gamma * target * log(output)) over the classes. Of logits exact, where Keras clips
+   * probabilities at 1e-7.
    *
    * @example model.compile({ optimizer: 'adam', loss: losses.categoricalFocalCrossentropy({ alpha: 0.5 }) })
    */

@@ -37,7 +37,7 @@ import {
   r2Score,
   rootMeanSquaredError,
 } from './metrics/regression.js';
-import { lookUp, optionError, splitName } from './options.js';
+import { lookUp, type Named, optionError, splitName } from './options.js';
 
 export type { ConfusionMetric, ConfusionOptions, IouOptions, KappaOptions } from './metrics/confusion.js';
 export type { Average, CountOptions, FBetaOptions } from './metrics/counts.js';
@@ -57,10 +57,12 @@ export type MetricFunction = (
 ) => number;
 
 export type MetricName = keyof typeof metrics | keyof typeof aliases | LossName;
+type MetricTable = typeof metrics & Omit<typeof losses, keyof typeof metrics>;
+
 /** A name, a name with options, a metric of one's own, or a function that gives the mean of a batch. */
 export type MetricOption =
   | MetricName
-  | { readonly name: MetricName; readonly [option: string]: unknown }
+  | Named<MetricTable, typeof aliases & typeof lossAliases>
   | Metric
   | MetricFunction
   | MetricMaker;

@@ -3,7 +3,7 @@
 import { updateAdafactor } from './adafactor.js';
 import { elementwise, makeOptimizer, type Optimizer, type OptimizerParts } from './optimizer.js';
 import { type OptimizerOptions, optimizerReader } from './optimizer-options.js';
-import { lookUp, type OptionReader, splitName } from './options.js';
+import { lookUp, type Named, type OptionReader, splitName } from './options.js';
 
 export type { Optimizer } from './optimizer.js';
 export type { LearningRate, OptimizerOptions, ParameterGroup } from './optimizer-options.js';
@@ -75,10 +75,7 @@ export interface AdafactorOptions extends OptimizerOptions {
 }
 
 export type OptimizerName = keyof typeof optimizers | keyof typeof aliases;
-export type OptimizerOption =
-  | OptimizerName
-  | { readonly name: OptimizerName; readonly [option: string]: unknown }
-  | Optimizer;
+export type OptimizerOption = OptimizerName | Named<typeof optimizers> | Optimizer;
 
 /** All optimizers by name. */
 export const optimizers = {

@@ -2,7 +2,7 @@
 
 import type { Emitter, Value } from '../ops/op.js';
 import { type BuildOnWeight, emitOne, type OnWeight, onWeight, resolveOnWeight } from './on-weight.js';
-import { completeOptions, OptionReader } from './options.js';
+import { completeOptions, type Named, OptionReader } from './options.js';
 
 /** What a weight costs, added to the loss of every step of training and evaluation: `build` emits a single number. */
 export type Regularizer = OnWeight;
@@ -10,11 +10,7 @@ export type Regularizer = OnWeight;
 export type RegularizerName = keyof typeof regularizers;
 
 /** A name, a name with options, a regularizer from `regularizers`, or a function that emits a single number. */
-export type RegularizerOption =
-  | RegularizerName
-  | { readonly name: RegularizerName; readonly [option: string]: unknown }
-  | Regularizer
-  | BuildOnWeight;
+export type RegularizerOption = RegularizerName | Named<typeof regularizers> | Regularizer | BuildOnWeight;
 
 const scaled = (emitter: Emitter, value: Value, scale: number): Value =>
   emitOne(emitter, 'rescale', [value], { scale, offset: 0 });

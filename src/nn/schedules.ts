@@ -1,7 +1,7 @@
 // Learning rates that change as training goes on, under Keras's names and with Keras's formulas (step and one-cycle with
 // PyTorch's, which Keras lacks). A schedule is a function of the step, or of the epoch, and survives as JSON.
 
-import { completeOptions, lookUp, OptionReader, optionError, quoted, splitName } from './options.js';
+import { completeOptions, lookUp, type Named, OptionReader, optionError, quoted, splitName } from './options.js';
 
 /** A rate for each step (0, 1, 2 …). */
 export interface Schedule {
@@ -105,7 +105,7 @@ export interface LinearWarmupOptions extends ScheduleOptions {
 
 export type ScheduleName = keyof typeof schedules;
 /** What a schedule is in JSON. */
-export type ScheduleConfig = { readonly name: ScheduleName; readonly [option: string]: unknown };
+export type ScheduleConfig = Named<typeof schedules>;
 export type ScheduleOption = Schedule | ScheduleConfig;
 
 const positive = { above: 0 };

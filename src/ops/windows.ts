@@ -80,19 +80,26 @@ export function resolvePadding(padding: Padding, sizes: WindowSizes, where: stri
     return sizes.inputSize.flatMap((size, axis) =>
       samePadding(size, Math.ceil(size / sizes.strides[axis]), axis, sizes),
     );
-  const sides = spreadPadding(padding, rank);
-  if (sides?.every((side) => Number.isInteger(side) && side >= 0)) return sides;
-  const many =
-    rank === 1
-      ? '[before, after]'
-      : rank === 2
-        ? '[v, h], [[top, bottom], [left, right]] or [top, bottom, left, right]'
-        : `${rank} numbers or pairs`;
+  const sides = spreadSides(padding, rank);
+  if (sides) return sides;
   throw new OcellusError('ERR_OCELLUS_OPTION', {
     where,
-    expected: `padding: 'valid', 'same', an integer of at least 0, ${many}`,
+    expected: `padding: 'valid', 'same', ${sidesText(rank)}`,
     got: typeof padding === 'string' ? `'${padding}'` : padding,
   });
+}
+
+/** Numbers of cells around, [before, after] per axis in one row; null for what is no such thing. */
+export function spreadSides(sides: unknown, rank: number): number[] | null {
+  const row = spread(sides, rank);
+  return row?.every((side) => Number.isInteger(side) && side >= 0) ? row : null;
+}
+
+/** What `spreadSides` takes, in words. */
+export function sidesText(rank: number): string {
+  const two = '[v, h], [[top, bottom], [left, right]] or [top, bottom, left, right]';
+  const many = { 1: '[before, after]', 2: two }[rank] ?? `${rank} numbers or pairs`;
+  return `an integer of at least 0, ${many}`;
 }
 
 /** [before, after] along one axis so that windows cover `outputs` outputs; never negative. */
@@ -108,7 +115,7 @@ function samePadding(
   return [before, total - before];
 }
 
-function spreadPadding(padding: unknown, rank: number): number[] | null {
+function spread(padding: unknown, rank: number): number[] | null {
   if (typeof padding === 'number') return new Array<number>(2 * rank).fill(padding);
   if (!Array.isArray(padding)) return null;
   if (padding.length === 2 * rank && padding.every((side) => typeof side === 'number')) return [...padding];

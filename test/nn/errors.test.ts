@@ -81,7 +81,7 @@ it.each([
   ['reshape', { targetShape: [-1, -1] }, "option 'targetShape': expected sizes of at least 1, and at most one -1"],
   ['reshape', { targetShape: 3 }, "option 'targetShape': expected a list of integers"],
   ['permute', { dims: [1, 3] }, "option 'dims': expected the numbers 1, 2, … each once"],
-  ['zeroPadding2d', { padding: 'same' }, "option 'padding': expected numbers, got 'same'"],
+  ['zeroPadding2d', { padding: 'same' }, "option 'padding': expected an integer of at least 0, [v, h], [[t"],
   ['concatenate', { axis: 0 }, "option 'axis': expected an axis other than the batch"],
   ['leakyRelu', { alpha: -1 }, "option 'negativeSlope': expected a number at least 0"],
   ['rescaling', {}, "option 'scale': expected a number"],

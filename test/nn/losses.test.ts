@@ -41,6 +41,13 @@ describe('categorical crossentropy', () => {
     );
   });
 
+  it('leaves out what has the ignored number, 0 too', () => {
+    const targets = { shape: [1, 3], data: [0, 1, 2] };
+    const output = { shape: [1, 3, 3], data: [0.2, 0.2, 0.6, ...probabilities.data] };
+    const loss = losses.sparseCategoricalCrossentropy({ ignoreIndex: 0 });
+    expect(lossOf(loss, targets, output)).toEqual(closeTo([(expected[0] + expected[1]) / 2]));
+  });
+
   it('normalizes probabilities that do not sum to 1 and clips zeros', () => {
     const output = { shape: [2, 3], data: [0.2, 1.4, 0.4, 0.5, 0.5, 0] };
     const [first, second] = lossOf(losses.categoricalCrossentropy(), oneHot, output);

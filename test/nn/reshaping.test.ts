@@ -123,7 +123,7 @@ describe('what does not fit', () => {
   it.each([
     [() => any.zeroPadding1d({ padding: -1 }), "option 'padding'"],
     [() => any.zeroPadding3d({ padding: [1, 2] }), "option 'padding'"],
-    [() => any.reflectionPadding2d({ padding: 'same' }), "option 'padding': expected numbers, got 'same'"],
+    [() => any.reflectionPadding2d({ padding: 'same' }), "top, bottom, left, right], got 'same'"],
     [() => any.cropping2d({ cropping: [1, 2, 3] }), "option 'cropping'"],
     [() => any.cropping2d({ padding: 1 }), 'cropping2d'],
     [() => any.upSampling2d({ size: 0 }), "option 'size'"],

@@ -3,12 +3,12 @@
 
 import type { Value } from '../../ops/op.js';
 import type { BorderMode } from '../../ops/padding.js';
-import { kernelSpan, type Padding, type WindowSizes } from '../../ops/windows.js';
+import { kernelSpan, type Padding, sidesText, spreadSides, type WindowSizes } from '../../ops/windows.js';
 import type { LayerContext, LayerOptions } from '../layer.js';
 import type { OptionReader } from '../options.js';
 import { readWeight, type WeightOptions, type WeightSetting, weightDefaults } from '../weight-options.js';
 import { type ActivationName, activate, readActivation } from './activation.js';
-import { fitSpatialWindows, type PerAxis, type Rank, readPadding, reshaped, spatialSize } from './spatial.js';
+import { fitSpatialWindows, type PerAxis, type Rank, reshaped, spatialSize } from './spatial.js';
 
 /** What values outside an input are: zeros, its own values mirrored, repeated at the border, or from the other end. */
 export const paddingModes = ['zeros', 'reflect', 'replicate', 'circular'] as const;
@@ -99,9 +99,10 @@ export function parseSliding(options: OptionReader, rank: Rank): SlidingSettings
 
 function readConvPadding(options: OptionReader, rank: Rank): Padding | 'full' | 'causal' {
   const padding = options.raw('padding');
-  if (typeof padding !== 'string') return readPadding(options, rank);
-  const names = ['valid', 'same', 'full'] as const;
-  return options.oneOf('padding', rank === 1 ? ([...names, 'causal'] as const) : names);
+  const names = ['valid', 'same', 'full', ...(rank === 1 ? (['causal'] as const) : [])] as const;
+  if (typeof padding === 'string') return options.oneOf('padding', names);
+  if (spreadSides(padding, rank)) return padding as Padding;
+  throw options.error('padding', `${names.map((name) => `'${name}'`).join(', ')}, ${sidesText(rank)}`, padding);
 }
 
 export function checkGroups(context: LayerContext, channels: number, groups: number): void {

@@ -2,7 +2,14 @@
 
 import { shapeText } from '../../core/shape.js';
 import type { Value } from '../../ops/op.js';
-import { outputSizes, type Padding, resolvePadding, type WindowSizes } from '../../ops/windows.js';
+import {
+  outputSizes,
+  type Padding,
+  resolvePadding,
+  sidesText,
+  spreadSides,
+  type WindowSizes,
+} from '../../ops/windows.js';
 import type { LayerContext } from '../layer.js';
 import type { OptionReader } from '../options.js';
 
@@ -46,11 +53,9 @@ export function readPadding(options: OptionReader, rank: Rank): Padding {
 
 /** An option that is a number of cells on every side, as [before, after] per axis in one row. */
 export function readSides(options: OptionReader, name: string, rank: Rank): number[] {
-  const sides = options.raw(name);
-  if (typeof sides === 'string') throw options.error(name, 'numbers', sides);
-  const ones = new Array<number>(rank).fill(1);
-  const sizes = { inputSize: ones, kernelSize: ones, strides: ones };
-  return resolvePadding(sides as Padding, sizes, `${options.where}, option '${name}'`);
+  const sides = spreadSides(options.raw(name), rank);
+  if (sides) return sides;
+  throw options.error(name, sidesText(rank), options.raw(name));
 }
 
 /** [before, after] per axis for this input; fails when not a single window fits. */
