@@ -8,7 +8,17 @@ import { at, root, say } from './shared.mjs';
 
 /** What reads data, beside the table `data`. */
 const dataExports = [
-  ...['Pipeline', 'imageFolder', 'ImageSet', 'decodeImage', 'loadMnist', 'loadDigits', 'readIdx', 'decodeIdx'],
+  ...[
+    'Pipeline',
+    'imageFolder',
+    'ImageSet',
+    'decodeImage',
+    'parquetImages',
+    'loadMnist',
+    'loadDigits',
+    'readIdx',
+    'decodeIdx',
+  ],
   ...['loadCifar10', 'readCifar10', 'readCifar100', 'decodeCifar10', 'decodeCifar100', 'readCsv', 'decodeCsv'],
   ...['readNpy', 'writeNpy', 'decodeNpy', 'encodeNpy', 'readNpz', 'writeNpz', 'decodeNpz', 'encodeNpz'],
 ];

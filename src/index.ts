@@ -20,15 +20,17 @@ export {
 } from './data/cifar.js';
 export { type CsvData, type CsvOptions, decodeCsv, readCsv } from './data/csv.js';
 export { ArrayDataset, type Batch, type Dataset, type ModelData, type SampleWeight } from './data/dataset.js';
+export type { ImageBatch, ImageSample, ReadImagesOptions, SkippedImage } from './data/decoding.js';
 export { loadDigits } from './data/digits.js';
 export { decodeIdx, type LabelledImages, type LabelledSplit, loadMnist, readIdx } from './data/idx.js';
 export { type DecodedImage, type DecodeImageOptions, decodeImage } from './data/image.js';
 export { type ImageFolder, type ImageFolderOptions, imageFolder } from './data/image-folder.js';
 export type { ImageFormat } from './data/image-format.js';
-export { type ImageBatch, type ImageSample, ImageSet, type SkippedImage } from './data/image-set.js';
+export { ImageSet } from './data/image-set.js';
 export * as data from './data/index.js';
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from './data/npy.js';
 export { decodeNpz, encodeNpz, type NpzOptions, readNpz, writeNpz } from './data/npz.js';
+export { type ParquetImages, type ParquetImagesOptions, parquetImages } from './data/parquet.js';
 export { type MapOptions, Pipeline, type ShuffleOptions } from './data/pipeline.js';
 export type { Place } from './data/run.js';
 export type { Slice, SourceOptions } from './data/sources.js';

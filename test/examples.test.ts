@@ -2,13 +2,23 @@
 // give the values that its comments promise. A block of README.md marked `no-run` is only type-checked; one without
 // imports goes on where the block before it ended.
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import ts from 'typescript';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { loadAddon } from '../src/backend/load.js';
+import { parquet } from './data/parquet-file.js';
 import {
   type CheckedSnippet,
   checkSnippets,
@@ -156,6 +166,8 @@ beforeAll(async () => {
   }
   process.chdir(folder);
   await makePhotos('photos');
+  const rows = [0, 1].map((label) => ({ bytes: readFileSync(`photos/${['cat', 'dog'][label]}/1.jpg`), label }));
+  writeFileSync('pets.parquet', parquet([rows], { names: ['cat', 'dog'] }));
 });
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,19 +1,21 @@
 // A folder of class folders as data to train with: parts, classes, and what may be wrong with it.
 
 import { createHash } from 'node:crypto';
-import { availableParallelism } from 'node:os';
-import { check, type OcellusError } from '../core/errors.js';
+import { check } from '../core/errors.js';
 import { hashName, Random } from '../core/random.js';
-import { checkDecodeOptions, type DecodeImageOptions, decodeOptionNames, loadSharp } from './image.js';
-import { ImageSet, type ImageSetOptions, type SkippedImage } from './image-set.js';
+import {
+  checkReadOptions,
+  ImageReader,
+  type ReadImagesOptions,
+  readOptionNames,
+  type SkippedImage,
+} from './decoding.js';
+import { checkDecodeOptions, loadSharp } from './image.js';
+import { ImageSet } from './image-set.js';
 import { wholeNumber } from './run.js';
 import { byCodeUnits, findImages, type ImageFile, type SplitName } from './scan.js';
 
-export interface ImageFolderOptions extends DecodeImageOptions {
-  /** Height and width of all images; one number: both. Default 224. */
-  readonly size?: number | readonly [height: number, width: number];
-  /** Images in a batch. Default 32. */
-  readonly batchSize?: number;
+export interface ImageFolderOptions extends ReadImagesOptions {
   /** Leave out a last batch that is not full, in training. Default false. */
   readonly dropRemainder?: boolean;
   /** Train in a seeded order, another one each epoch. Default true; the other parts go by name. */
@@ -24,14 +26,6 @@ export interface ImageFolderOptions extends DecodeImageOptions {
   readonly validationSplit?: number;
   /** Classes in the order of their numbers; others are left out. Default: all, by name. */
   readonly classNames?: readonly string[];
-  /** What to do with files that cannot be decoded. Default 'skip', and tell. */
-  readonly onError?: 'skip' | 'throw';
-  /** Hears of every file that is skipped. Default: a warning of the process for each of the first five. */
-  readonly onSkip?: (skipped: SkippedImage) => void;
-  /** Images decoded at the same time. Default: as many as there are processors. */
-  readonly numParallelCalls?: number;
-  /** Batches made ahead. Default 2. */
-  readonly prefetch?: number;
 }
 
 /** What `imageFolder` finds. */
@@ -51,19 +45,7 @@ export interface ImageFolder {
   readonly fingerprint: string;
 }
 
-const optionNames = [
-  ...decodeOptionNames,
-  'batchSize',
-  'dropRemainder',
-  'shuffle',
-  'seed',
-  'validationSplit',
-  'classNames',
-  'onError',
-  'onSkip',
-  'numParallelCalls',
-  'prefetch',
-];
+const optionNames = [...readOptionNames, ...['dropRemainder', 'shuffle', 'seed', 'validationSplit', 'classNames']];
 
 /**
  * Pictures in class folders: `cat/1.jpg`, `dog/2.jpg`, …, or such folders in `train`, `val` and `test`. Without `val` a
@@ -84,7 +66,7 @@ const optionNames = [
  */
 export async function imageFolder(path: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
   checkFolderOptions(path, options);
-  const { validationSplit = 0.2, seed = 0, classNames: wanted } = options;
+  const { validationSplit = 0.2, seed = 0, shuffle = true, dropRemainder = false, classNames: wanted } = options;
   await loadSharp();
   const { splits, warnings: found } = await findImages(path);
   const all = Object.values(splits).flat();
@@ -104,12 +86,12 @@ export async function imageFolder(path: string, options: ImageFolderOptions = {}
   if (!val && validationSplit > 0) [train, val] = holdBack(train, validationSplit, seed);
 
   check(train.length > 0, 'ERR_OCELLUS_DATA', () => ({ where: path, expected: 'images to train with', got: 'none' }));
-  const skipped = new Map<string, SkippedImage>();
-  const shared = setOptions(options, classNames, skipped);
+  const reader = new ImageReader('imageFolder', options);
+  const fixed = { classNames, dropRemainder: false, shuffleSeed: undefined, reader };
   const make = (files: readonly ImageFile[] | undefined): ImageSet | undefined =>
-    files && files.length > 0 ? new ImageSet(files, { ...shared, shuffle: false, dropRemainder: false }) : undefined;
+    files && files.length > 0 ? new ImageSet(files, fixed) : undefined;
   const sets = {
-    train: new ImageSet(train, shared),
+    train: new ImageSet(train, { ...fixed, dropRemainder, shuffleSeed: shuffle ? seed : undefined }),
     val: make(val),
     test: make(splits.test && ofClasses(splits.test)),
   };
@@ -117,7 +99,7 @@ export async function imageFolder(path: string, options: ImageFolderOptions = {}
     classNames,
     ...sets,
     get skipped() {
-      return [...skipped.values()];
+      return reader.skipped;
     },
     warnings: [...found, ...doubts(sets, classNames)],
     fingerprint: fingerprintOf(all),
@@ -140,29 +122,6 @@ function holdBack(files: readonly ImageFile[], share: number, seed: number): [Im
   }
   return [files.filter((file) => !held.has(file)), files.filter((file) => held.has(file))];
 }
-
-function setOptions(
-  options: ImageFolderOptions,
-  classNames: readonly string[],
-  skipped: Map<string, SkippedImage>,
-): ImageSetOptions {
-  const decode = Object.fromEntries(Object.entries(options).filter(([name]) => decodeOptionNames.includes(name)));
-  const { size = 224, batchSize = 32, dropRemainder = false, shuffle = true, seed = 0, prefetch = 2 } = options;
-  const { onError = 'skip', onSkip, numParallelCalls = Math.max(2, availableParallelism()) } = options;
-  const tell = onSkip ?? (({ reason }) => skipped.size <= toldByDefault && process.emitWarning(`skipped ${reason}`));
-  const skip = (image: ImageFile, error: OcellusError) => {
-    if (onError === 'throw') throw error;
-    if (skipped.has(image.file)) return;
-    const entry = { file: image.name, reason: error.message };
-    skipped.set(image.file, entry);
-    tell(entry);
-  };
-  const isSkipped = ({ file }: ImageFile) => skipped.has(file);
-  const reading = { batchSize, dropRemainder, shuffle, seed, numParallelCalls, prefetch, skip, isSkipped };
-  return { decode: { ...decode, size }, classNames, ...reading };
-}
-
-const toldByDefault = 5;
 
 function doubts(sets: Partial<Record<SplitName, ImageSet | undefined>>, classNames: readonly string[]): string[] {
   const lines = classNames.length === 1 ? [`there is one class only, '${classNames[0]}': nothing to tell apart`] : [];
@@ -189,23 +148,9 @@ function checkFolderOptions(path: string, options: ImageFolderOptions): void {
     got: path,
   }));
   checkDecodeOptions(where, options, optionNames);
-  const {
-    batchSize = 1,
-    seed = 0,
-    numParallelCalls = 1,
-    prefetch = 0,
-    validationSplit = 0,
-    onError = 'skip',
-  } = options;
-  const { classNames = ['any'] } = options;
-  for (const [name, value, least] of [
-    ['batchSize', batchSize, 1],
-    ['seed', seed, 0],
-    ['numParallelCalls', numParallelCalls, 1],
-    ['prefetch', prefetch, 0],
-  ] as const) {
-    wholeNumber(`${where}, option '${name}'`, value, least);
-  }
+  checkReadOptions(where, options);
+  const { seed = 0, validationSplit = 0, classNames = ['any'] } = options;
+  wholeNumber(`${where}, option 'seed'`, seed, 0);
   const rule = (name: string, holds: boolean, expected: string, got: unknown) =>
     check(holds, 'ERR_OCELLUS_OPTION', () => ({ where: `${where}, option '${name}'`, expected, got }));
   rule(
@@ -214,7 +159,6 @@ function checkFolderOptions(path: string, options: ImageFolderOptions): void {
     'a number from 0 up to, not including, 1',
     validationSplit,
   );
-  rule('onError', onError === 'skip' || onError === 'throw', "'skip' or 'throw'", onError);
   const areNames = Array.isArray(classNames) && classNames.length > 0 && new Set(classNames).size === classNames.length;
   rule('classNames', areNames, 'a list of different names', classNames);
 }

@@ -4,8 +4,8 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ImageBatch } from '../../src/data/decoding.js';
 import { imageFolder } from '../../src/data/image-folder.js';
-import type { ImageBatch } from '../../src/data/image-set.js';
 import { layers, sequential } from '../../src/index.js';
 import { picture, png, reference, temporaryFolder, untar } from './images.js';
 

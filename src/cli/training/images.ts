@@ -2,9 +2,10 @@
 
 import { check } from '../../core/errors.js';
 import type { Dataset } from '../../data/dataset.js';
+import type { ImageSample, SkippedImage } from '../../data/decoding.js';
 import { decodeImage } from '../../data/image.js';
 import { type ImageFolderOptions, imageFolder } from '../../data/image-folder.js';
-import type { ImageSample, ImageSet, SkippedImage } from '../../data/image-set.js';
+import type { ImageSet } from '../../data/image-set.js';
 import type { Pipeline } from '../../data/pipeline.js';
 import type { ImageFile } from '../../data/scan.js';
 import { drawSheet } from './pictures.js';
