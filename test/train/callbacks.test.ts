@@ -120,6 +120,18 @@ test('modelCheckpoint keeps the best, and every epoch on demand', async () => {
   expect((await load(best)).getWeights()).toEqual(first);
 });
 
+test('modelCheckpoint writes nothing that is no better than the threshold', async () => {
+  const { x, y } = blobs(60);
+  const file = join(folder, 'threshold.safetensors');
+  const saver = (initialValueThreshold: number) =>
+    callbacks.modelCheckpoint({ file, monitor: 'loss', saveBestOnly: true, initialValueThreshold });
+  await blobNet().fit(x, y, { epochs: 2, callbacks: [saver(0)], ...silent });
+  expect(existsSync(file)).toBe(false);
+  await blobNet().fit(x, y, { epochs: 2, callbacks: [saver(1e9)], ...silent });
+  expect(existsSync(file)).toBe(true);
+  expect(() => saver(Number.NaN)).toThrow(/'initialValueThreshold': expected a number, got NaN/);
+});
+
 test('csvLogger appends below the names that it wrote once', async () => {
   const { x, y } = blobs(30);
   const file = join(folder, 'appended.csv');

@@ -53,3 +53,13 @@ export class RunFolder {
     await writeFile(this.file(name), bytes);
   }
 }
+
+/** The best value in the run's results.csv, where there is one: the highest, of a loss the lowest. */
+export async function bestOf(run: RunFolder, name: string): Promise<number | undefined> {
+  const text = await readFile(run.file('results.csv'), 'utf8').catch(() => '');
+  const [header = '', ...lines] = text.trim().split('\n');
+  const column = header.split(',').indexOf(name);
+  const values = lines.map((line) => Number(line.split(',')[column])).filter(Number.isFinite);
+  if (column < 0 || values.length === 0) return undefined;
+  return name === 'loss' ? Math.min(...values) : Math.max(...values);
+}

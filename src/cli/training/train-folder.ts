@@ -14,7 +14,7 @@ import { buildModel } from './classifier.js';
 import { finishRun } from './finish.js';
 import { openData, type TrainingData } from './images.js';
 import { measure } from './plan-time.js';
-import { RunFolder } from './run-folder.js';
+import { bestOf, RunFolder } from './run-folder.js';
 import { chooseSettings, type GivenSettings, type Settings } from './settings.js';
 
 export interface TrainCall extends GivenSettings {
@@ -111,7 +111,8 @@ async function train(
   const model = buildModel(data.classNames, settings, data.train.length, compute);
   await batches.drawFirst(run.file('train_batch.png'));
   const best = run.file('model.safetensors');
-  const monitor = batches.val ? { monitor: 'valAccuracy' } : { monitor: 'loss' };
+  const monitor = batches.val ? 'valAccuracy' : 'loss';
+  const bestSoFar = await bestOf(run, monitor);
   const resume = checkpoint(run.file('last.safetensors'), () =>
     io.warn('\ninterrupted: the batch is finished and a checkpoint written; once more ends at once'),
   );
@@ -123,10 +124,17 @@ async function train(
       verbose: io.json ? 0 : 'auto',
       callbacks: [
         resume.callback,
-        csvLogger({ file: run.file('results.csv'), append: true }),
-        tensorBoard({ logDir: run.file('tensorboard') }),
-        modelCheckpoint({ file: best, saveBestOnly: true, ...monitor }),
-        jsonLines(io),
+        ...[
+          csvLogger({ file: run.file('results.csv'), append: true }),
+          tensorBoard({ logDir: run.file('tensorboard') }),
+          modelCheckpoint({
+            file: best,
+            saveBestOnly: true,
+            monitor,
+            ...(bestSoFar !== undefined && { initialValueThreshold: bestSoFar }),
+          }),
+          jsonLines(io),
+        ].map((callback) => unless(() => resume.interrupted, callback)),
       ],
     });
   } finally {
@@ -141,6 +149,14 @@ async function train(
   await finishRun(io, run, { data, batches, settings, seconds, model: best, backend: backendInfo(compute) });
   return exitCodes.ok;
 }
+
+/** A callback that hears nothing of the epoch that was interrupted: it is told when it is whole. */
+const unless = (interrupted: () => boolean, callback: Callback): Callback => ({
+  ...callback,
+  onEpochEnd: async (event, context) => {
+    if (!interrupted()) await callback.onEpochEnd?.(event, context);
+  },
+});
 
 const jsonLines = (io: Io): Callback => ({
   onEpochEnd: ({ epoch, logs, seconds }) => io.emit('epoch', { epoch: epoch + 1, seconds, ...logs }),

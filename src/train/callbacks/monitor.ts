@@ -19,7 +19,10 @@ export class Best {
     private readonly where: string,
     private readonly options: MonitorOptions,
     private readonly minDelta: number,
+    /** What the first value must be better than. */
+    private readonly start?: number,
   ) {
+    this.value = start;
     const { monitor = 'valLoss', mode = 'auto' } = options;
     this.monitor = monitor.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
     check(mode === 'auto' || mode === 'min' || mode === 'max', 'ERR_OCELLUS_OPTION', () => ({
@@ -30,7 +33,7 @@ export class Best {
   }
 
   reset(): void {
-    this.value = undefined;
+    this.value = this.start;
   }
 
   /** Compares with the best value so far and keeps the better one. A value that is not a number is never better. */

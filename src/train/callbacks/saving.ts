@@ -10,6 +10,8 @@ export interface ModelCheckpointOptions extends MonitorOptions {
   file: string;
   /** Write only when the watched value is better than ever before. */
   saveBestOnly?: boolean;
+  /** With `saveBestOnly`: what the first epoch must be better than, of a training that goes on say. Default: nothing. */
+  initialValueThreshold?: number;
   /** With `{epoch}` in the name: keep only this many files, the latest. Default: all. */
   keepLast?: number;
 }
@@ -22,13 +24,16 @@ export interface ModelCheckpointOptions extends MonitorOptions {
  */
 export function modelCheckpoint(options: ModelCheckpointOptions): Callback {
   const where = 'modelCheckpoint';
-  checkOptions(where, options, ['monitor', 'mode', 'file', 'saveBestOnly', 'keepLast']);
+  checkOptions(where, options, ['monitor', 'mode', 'file', 'saveBestOnly', 'initialValueThreshold', 'keepLast']);
   const { file, saveBestOnly = false, keepLast = Number.POSITIVE_INFINITY } = options;
   checkFile(where, file);
   const counts = keepLast === Number.POSITIVE_INFINITY || (Number.isInteger(keepLast) && keepLast >= 1);
   checkNumber(`${where}, option 'keepLast'`, keepLast, counts, 'a whole number >= 1');
   const written: string[] = [];
-  const best = new Best(where, options, 0);
+  const { initialValueThreshold: threshold } = options;
+  const isNumber = threshold === undefined || Number.isFinite(threshold);
+  checkNumber(`${where}, option 'initialValueThreshold'`, threshold, isNumber, 'a number');
+  const best = new Best(where, options, 0, threshold);
   // The model is copied at once and written while the next epoch trains.
   let writing: Promise<void> = Promise.resolve();
   const write = async (model: TrainedModel, name: string): Promise<void> => {
