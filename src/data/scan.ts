@@ -52,7 +52,7 @@ export async function findImages(root: string): Promise<FoundImages> {
       cause,
     });
   });
-  const isSplit = folders.some((name) => splitNames[name.toLowerCase()] === 'train');
+  const isSplit = await scan.hasSplits(folders);
   check(
     isSplit || folders.length === 0 || folders.some((name) => !splitNames[name.toLowerCase()]),
     'ERR_OCELLUS_DATA',
@@ -110,6 +110,16 @@ class Scan {
       else if (kind?.isFile() && imageExtensions.test(entry.name)) images.push(entry.name);
     }
     return { folders: folders.sort(byCodeUnits), images: images.sort(byCodeUnits) };
+  }
+
+  /** Whether a folder is called train and holds no images itself: else it is a class of that name. */
+  async hasSplits(folders: readonly string[]): Promise<boolean> {
+    for (const folder of folders) {
+      if (splitNames[folder.toLowerCase()] !== 'train') continue;
+      const inside = await this.list(path.join(this.root, folder));
+      if (inside.folders.length > 0 || inside.images.length === 0) return true;
+    }
+    return false;
   }
 
   /** The images of all class folders in `folder`. */

@@ -76,6 +76,12 @@ export function datasetSource(where: string, dataset: Dataset, convert: (batch: 
           expected: 'a dataset that yields { x, y }',
           got: batch,
         }));
+        check(typeof batch.y !== 'number', 'ERR_OCELLUS_DATA', () => ({
+          where,
+          expected: 'a dataset that yields batches',
+          got: 'single samples',
+          help: 'end the pipeline with batch(32)',
+        }));
         const feed = convert(batch);
         count++;
         yield feed;

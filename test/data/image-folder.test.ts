@@ -111,6 +111,11 @@ describe('train, val and test', () => {
     expect([train.size, val?.size]).toEqual([16, 4]);
   });
 
+  it('a class may be called train', async () => {
+    const { classNames } = await imageFolder(folderOf({ ...many('bus', 3), ...many('train', 3) }), small);
+    expect(classNames).toEqual(['bus', 'train']);
+  });
+
   it('need a train', async () => {
     const root = folderOf({ ...many('val/a', 2), ...many('test/a', 2) });
     await expect(imageFolder(root)).rejects.toThrow(/expected a folder train beside the others, got test, val/);

@@ -1,6 +1,7 @@
 // Stacking samples to batches, and batches of pipelines in fit, evaluate and predict.
 
 import { describe, expect, it } from 'vitest';
+import type { Dataset } from '../../src/data/dataset.js';
 import * as data from '../../src/data/index.js';
 import { stack } from '../../src/data/stack.js';
 import { layers, sequential } from '../../src/index.js';
@@ -116,6 +117,8 @@ describe('in a model', () => {
       if (index === 20) throw new Error('disk on fire');
       return sample;
     });
+    const single = data.tensorSlices(tensors) as unknown as Dataset;
+    await expect(make().fit(single, { verbose: 0 })).rejects.toThrow(/batches, got single samples[\s\S]*batch\(32\)/);
     await expect(make().fit(broken.batch(8).prefetch(2), { verbose: 0 })).rejects.toThrow('disk on fire');
   });
 });
