@@ -70,14 +70,8 @@ export function applyTones(picture: Picture, tones: readonly Tone[], range: Valu
   const data = picture.writable();
   const { length } = tones;
   if (data instanceof Uint8Array) {
-    const tables = tones.map(tableOf);
-    if (length === 1) {
-      const [table] = tables;
-      for (let i = 0; i < data.length; i++) data[i] = table[data[i]];
-      return;
-    }
     for (let k = 0; k < length; k++) {
-      const table = tables[k];
+      const table = tableOf(tones[k]);
       for (let i = k; i < data.length; i += length) data[i] = table[data[i]];
     }
     return;

@@ -20,14 +20,13 @@ export function scaleLight(picture: Picture, factor: number, range: ValueRange):
 /** Away from each channel's mean (above 1) or towards it. */
 export function scaleContrast(picture: Picture, factor: number, range: ValueRange): void {
   const { data, channels } = picture;
-  const sums = new Float64Array(channels);
-  for (let i = 0; i < data.length; ) for (let k = 0; k < channels; k++) sums[k] += data[i++];
-  const means = Array.from(sums, (sum) => sum / (picture.height * picture.width));
-  applyTones(
-    picture,
-    means.map((mean) => (value: number) => (value - mean) * factor + mean),
-    range,
-  );
+  const tones = Array.from({ length: channels }, (_, k) => {
+    let sum = 0;
+    for (let i = k; i < data.length; i += channels) sum += data[i];
+    const mean = sum / (picture.height * picture.width);
+    return (value: number) => (value - mean) * factor + mean;
+  });
+  applyTones(picture, tones, range);
 }
 
 export function invert(picture: Picture, range: ValueRange): void {
@@ -147,7 +146,7 @@ export function turnHue(picture: Picture, share: number): void {
 
 /** How far a channel is below the strongest, along the circle of six sectors. */
 function dip(place: number): number {
-  const k = place % 6;
+  const k = place - 6 * Math.floor(place / 6);
   const slope = Math.min(k, 4 - k);
   return slope < 0 ? 0 : Math.min(slope, 1);
 }
@@ -180,39 +179,29 @@ export function gaussian(size: number, sigma: number): Float64Array {
   return weights.map((weight) => weight / sum);
 }
 
-/** Convolves rows, then columns; outside are the border's pixels. */
+/** Convolves columns, then rows; outside are the border's pixels. */
 export function blur(picture: Picture, vertical: Float64Array, horizontal: Float64Array, range: ValueRange): void {
-  const { height, width, channels } = picture;
-  const rows = new Float32Array(picture.data.length);
-  const values = new Float32Array(picture.data.length);
+  const { data, height, width, channels } = picture;
+  const length = width * channels;
+  const up = (vertical.length - 1) / 2;
+  const left = ((horizontal.length - 1) / 2) * channels;
+  const values = new Float32Array(data.length);
+  const line = new Float32Array(length + 2 * left);
   for (let y = 0; y < height; y++) {
-    alongLine(picture.data, rows, y * width * channels, width, channels, channels, horizontal);
-  }
-  for (let x = 0; x < width; x++) {
-    alongLine(rows, values, x * channels, height, width * channels, channels, vertical);
-  }
-  clampInto(picture.writable(), values, range);
-}
-
-/** One line of `length` pixels, `stride` apart, from `begin`. */
-function alongLine(
-  source: ArrayLike<number>,
-  out: Float32Array,
-  begin: number,
-  length: number,
-  stride: number,
-  channels: number,
-  weights: Float64Array,
-): void {
-  const reach = (weights.length - 1) / 2;
-  for (let i = 0; i < length; i++) {
-    for (let k = 0; k < channels; k++) {
-      let sum = 0;
-      for (let t = -reach; t <= reach; t++) {
-        const from = Math.min(Math.max(i + t, 0), length - 1);
-        sum += weights[t + reach] * source[begin + from * stride + k];
-      }
-      out[begin + i * stride + k] = sum;
+    line.fill(0);
+    for (let t = 0; t < vertical.length; t++) {
+      const from = Math.min(Math.max(y + t - up, 0), height - 1) * length - left;
+      const weight = vertical[t];
+      for (let i = left; i < left + length; i++) line[i] += weight * data[from + i];
+    }
+    for (let i = left - 1; i >= 0; i--) line[i] = line[i + channels];
+    for (let i = left + length; i < line.length; i++) line[i] = line[i - channels];
+    const to = y * length;
+    for (let t = 0; t < horizontal.length; t++) {
+      const weight = horizontal[t];
+      const from = t * channels;
+      for (let i = 0; i < length; i++) values[to + i] += weight * line[from + i];
     }
   }
+  clampInto(picture.writable(), values, range);
 }

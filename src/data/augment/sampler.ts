@@ -46,22 +46,67 @@ export function resample(
   return out;
 }
 
-function readNearest(source: Picture, xs: Float64Array, ys: Float64Array, border: Border, out: PixelArray, at: number) {
-  const { data, height, width, channels } = source;
-  let to = at;
-  for (let i = 0; i < xs.length; i++) {
-    let x = Math.floor(xs[i] + 0.5);
-    let y = Math.floor(ys[i] + 0.5);
-    if (!(x >= 0 && y >= 0 && x < width && y < height)) {
-      x = inside(x, width, border.mode);
-      y = inside(y, height, border.mode);
-      if (x < 0 || y < 0) {
-        for (let k = 0; k < channels; k++) out[to++] = border.value;
-        continue;
-      }
+/** The same where every place is a pixel: the matrix (a b x; c d y) turns by right angles, mirrors and shifts. */
+export function move(
+  source: Picture,
+  [height, width]: readonly [number, number],
+  [a, b, x, c, d, y]: readonly number[],
+  border: Border,
+): PixelArray {
+  const { data, channels } = source;
+  const out = emptyLike(data, height * width * channels);
+  const step = (c * source.width + a) * channels;
+  for (let row = 0; row < height; row++) {
+    const [x0, y0] = [b * row + x, d * row + y];
+    const [fromX, toX] = insideRun(x0, a, source.width, width);
+    const [fromY, toY] = insideRun(y0, c, source.height, width);
+    const begin = Math.max(fromX, fromY);
+    const end = Math.max(begin, Math.min(toX, toY));
+    const to = row * width * channels;
+    const first = (y0 * source.width + x0) * channels + begin * step;
+    if (step === channels) out.set(data.subarray(first, first + (end - begin) * channels), to + begin * channels);
+    else copyRun(data, first, step, out, to + begin * channels, end - begin, channels);
+    for (let i = 0; i < width; i++) {
+      if (i === begin) i = end;
+      if (i < width) readPixel(source, a * i + x0, c * i + y0, border, out, to + i * channels);
     }
-    const from = (y * width + x) * channels;
-    for (let k = 0; k < channels; k++) out[to++] = data[from + k];
+  }
+  return out;
+}
+
+/** The i from 0 to below `count` for which start + step * i is one of `size` places; step is 1, 0 or -1. */
+function insideRun(start: number, step: number, size: number, count: number): [from: number, to: number] {
+  if (step === 0) return start >= 0 && start < size ? [0, count] : [count, count];
+  const [from, to] = step > 0 ? [-start, size - start] : [start - size + 1, start + 1];
+  return [Math.min(Math.max(from, 0), count), Math.min(Math.max(to, 0), count)];
+}
+
+function copyRun(
+  data: PixelArray,
+  first: number,
+  step: number,
+  out: PixelArray,
+  at: number,
+  count: number,
+  channels: number,
+): void {
+  let [from, to] = [first, at];
+  for (let i = 0; i < count; i++, from += step) for (let k = 0; k < channels; k++) out[to++] = data[from + k];
+}
+
+function readPixel(source: Picture, x: number, y: number, { mode, value }: Border, out: PixelArray, to: number): void {
+  const { data, height, width, channels } = source;
+  const column = inside(x, width, mode);
+  const row = inside(y, height, mode);
+  const from = (row * width + column) * channels;
+  const isOutside = column < 0 || row < 0;
+  for (let k = 0; k < channels; k++) out[to + k] = isOutside ? value : data[from + k];
+}
+
+function readNearest(source: Picture, xs: Float64Array, ys: Float64Array, border: Border, out: PixelArray, at: number) {
+  const { channels } = source;
+  for (let i = 0; i < xs.length; i++) {
+    readPixel(source, Math.floor(xs[i] + 0.5), Math.floor(ys[i] + 0.5), border, out, at + i * channels);
   }
 }
 

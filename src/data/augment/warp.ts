@@ -2,7 +2,7 @@
 // multiplied, so that pixels are interpolated once, and nothing is lost that a later step brings back into the picture.
 
 import { emptyLike, Picture } from './picture.js';
-import { type Border, type Interpolation, type RowCoordinates, resample } from './sampler.js';
+import { type Border, type Interpolation, move, type RowCoordinates, resample } from './sampler.js';
 
 /** Row-major 3x3: (x, y, 1) of the result to (x, y, w) of the source. */
 export type Matrix = readonly number[];
@@ -94,7 +94,7 @@ export function applyWarp(picture: Picture, given: Warp): void {
   if (isExact(warp)) {
     const [a, , x, , d, y] = warp.matrix;
     if (a === 1 && d === 1 && x === 0 && y === 0 && height === picture.height && width === picture.width) return;
-    picture.replace(resample(picture, [height, width], affineRows(warp.matrix), 'nearest', border), height, width);
+    picture.replace(move(picture, [height, width], warp.matrix, border), height, width);
     return;
   }
   let { matrix } = warp;
