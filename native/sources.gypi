@@ -39,6 +39,7 @@
       "native/kernels/shape.cc",
       "native/kernels/table.cc",
       "native/kernels/unpooling.cc",
+      "native/kernels/warp.cc",
       "native/kernels/winograd.cc",
       "native/kernels/winograd_gradient.cc"
     ],

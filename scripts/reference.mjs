@@ -36,6 +36,7 @@ const pages = {
   regularization: ['Dropout and noise', 'layers', ['regularization']],
   shape: ['Shapes, borders, sizes', 'layers', ['shape', 'borders', 'resizing']],
   merging: ['Merging, wrapping', 'layers', ['merge', 'dot', 'wrappers']],
+  'augmentation-layers': ['Augmentation in the network', 'layers', ['augmentation']],
   augmentation: ['Augmentation', 'augment', undefined, ['Augmentation']],
   losses: ['Losses', 'losses'],
   metrics: ['Metrics', 'metrics'],

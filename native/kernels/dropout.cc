@@ -1,5 +1,6 @@
 // Inverted dropout with a counter-based generator: whether element i is kept depends on (seed, step, salt, i) alone, so
-// the backward pass draws the same mask again and any thread can do any part. Normal noise by the same generator.
+// the backward pass draws the same mask again and any thread can do any part. Uniform and normal numbers by the same
+// generator.
 #include "../simd/math.h"
 #include "../simd/philox.h"
 #include "common.h"
@@ -46,6 +47,42 @@ void runDropout(const KernelContext& context) {
         const VecInt drawn = shiftRight<8>(loadInt(reinterpret_cast<const int32_t*>(words) + i));
         const Vec kept = mul(load(x + base + i, lanes), scale);
         store(y + base + i, select(gt(limit, drawn), zero(), kept), lanes);
+      });
+    }
+  });
+}
+
+struct UniformAttrs {
+  ShapeAttr shape;
+  float minimum, maximum;
+  int32_t salt;
+};
+static_assert(sizeof(UniformAttrs) == 48, "slots");
+
+const char* checkUniform(const KernelContext& context) {
+  if (const char* wrong = checkViews(context, 1, 1)) return wrong;
+  const TensorView &seed = context.inputs[0], &y = context.outputs[0];
+  if (y.dtype != kFloat32) return "expected a float32 output";
+  if (seed.dtype != kInt32 || !isVector(seed, 2)) return "expected an int32 seed of shape [2]";
+  return matches(attrsOf<UniformAttrs>(context).shape, y) ? nullptr : "expected an output of the given shape";
+}
+
+void runUniform(const KernelContext& context) {
+  const UniformAttrs& attrs = attrsOf<UniformAttrs>(context);
+  const int32_t* seed = i32(context.inputs[0]);
+  float* y = f32(context.outputs[0]);
+  const int64_t size = context.outputs[0].size;
+  const PhiloxStream stream = {static_cast<uint32_t>(attrs.salt), static_cast<uint32_t>(seed[1]),
+                               static_cast<uint32_t>(seed[0]), 0};
+  const Vec low = broadcast(attrs.minimum), unit = broadcast((attrs.maximum - attrs.minimum) / 16777216.0f);
+  parallelFor(context, ceilDiv(size, kDrawn), grainFor(32 * kDrawn), [&](int64_t begin, int64_t end, int32_t) {
+    uint32_t words[kDrawn];
+    for (int64_t part = begin; part < end; part++) {
+      philoxBlocks(words, static_cast<uint64_t>(part) * kPhiloxBlocks, stream);
+      const int64_t base = part * kDrawn;
+      forVectors(0, minOf(kDrawn, size - base), [&](int64_t i, auto lanes) {
+        const Vec drawn = toFloat(shiftRight<8>(loadInt(reinterpret_cast<const int32_t*>(words) + i)));
+        store(y + base + i, fma(drawn, unit, low), lanes);
       });
     }
   });
@@ -123,6 +160,8 @@ void runNormal(const KernelContext& context) {
 
 const KernelEntry entries[] = {
     {"dropout(x, seed) -> (y) {rate:f, salt:i}", sizeof(DropoutAttrs), checkDropout, nullptr, runDropout},
+    {"randomUniform(seed) -> (y) {shape:i9, minimum:f, maximum:f, salt:i}", sizeof(UniformAttrs), checkUniform, nullptr,
+     runUniform},
     {"randomNormal(seed) -> (y) {shape:i9, mean:f, stddev:f, salt:i}", sizeof(NormalAttrs), checkNormal, nullptr,
      runNormal},
 };

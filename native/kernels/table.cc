@@ -28,18 +28,22 @@ extern const KernelFamily reduceFamily;
 extern const KernelFamily resizeFamily;
 extern const KernelFamily shapeFamily;
 extern const KernelFamily unpoolingFamily;
+extern const KernelFamily warpFamily;
 extern const KernelFamily winogradFamily;
 extern const KernelFamily winogradGradientFamily;
 
 namespace {
 
 const KernelFamily* const kFamilies[] = {
-    &activationFamily,       &adaptiveFamily,  &conv3dFamily,    &convFamily,          &dropoutFamily,
-    &elementwiseFamily,      &embeddingFamily, &foldingFamily,   &groupNormFamily,     &layerwiseFamily,
-    &localResponseFamily,    &lossFamily,      &matmulFamily,    &normalizationFamily, &optimizerFamily,
-    &paddingFamily,          &pointwiseFamily, &pooling3dFamily, &poolingFamily,       &powerFamily,
-    &reduceFamily,           &resizeFamily,    &shapeFamily,     &unpoolingFamily,     &winogradFamily,
-    &winogradGradientFamily,
+    &activationFamily, &adaptiveFamily,      &conv3dFamily,
+    &convFamily,       &dropoutFamily,       &elementwiseFamily,
+    &embeddingFamily,  &foldingFamily,       &groupNormFamily,
+    &layerwiseFamily,  &localResponseFamily, &lossFamily,
+    &matmulFamily,     &normalizationFamily, &optimizerFamily,
+    &paddingFamily,    &pointwiseFamily,     &pooling3dFamily,
+    &poolingFamily,    &powerFamily,         &reduceFamily,
+    &resizeFamily,     &shapeFamily,         &unpoolingFamily,
+    &warpFamily,       &winogradFamily,      &winogradGradientFamily,
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Dropout whose mask is never stored: a counter-based generator draws the same numbers again in the gradient, and any
-// thread can draw those of any element (Philox, see core/random.ts). Normal noise by the same generator.
+// thread can draw those of any element (Philox, see core/random.ts). Uniform and normal
+// numbers by the same generator.
 
 import { philox } from '../core/random.js';
 import { attr, defineOp, floats, type InferContext, numbers } from './op.js';
@@ -49,6 +50,37 @@ const dropout = defineOp({
   ],
 });
 
+const randomUniform = defineOp({
+  name: 'randomUniform',
+  inputs: ['seed'],
+  outputs: ['y'],
+  attrs: { shape: attr.shape(), minimum: attr.float(0), maximum: attr.float(1), salt: attr.int(0) },
+  infer(context) {
+    checkSeed(context, 0);
+    atLeast(context, 'shape', context.attrs.shape, 0);
+    return [float32(context.attrs.shape)];
+  },
+  run({ inputs, outputs, attrs: { minimum, maximum, salt } }) {
+    const y = floats(outputs[0]);
+    const [key, step] = numbers(inputs[0]);
+    const words = new Uint32Array(4);
+    for (let i = 0; i < y.length; i++) {
+      const block = Math.floor(i / 4);
+      if (i % 4 === 0) philox(words, block, Math.floor(block / 2 ** 32), salt, step, key, 0);
+      y[i] = minimum + ((maximum - minimum) * (words[i % 4] >>> 8)) / 2 ** 24;
+    }
+  },
+  gradient: () => [null],
+  cases: [
+    { name: 'from 0 to 1', inputs: [seed([42, 7])], attrs: { shape: [7, 11], salt: 5 } },
+    { name: 'of both signs', inputs: [seed([1, 0])], attrs: { shape: [2, 3, 5], minimum: -2, maximum: 0.25 } },
+    { name: 'many', inputs: [seed([-5, 1000])], attrs: { shape: [1031], salt: -1 } },
+    { name: 'always the same', inputs: [seed([3, 3])], attrs: { shape: [13], minimum: 1, maximum: 1 } },
+    { name: 'scalar', inputs: [seed([9, 2])], attrs: { shape: [] } },
+    { name: 'empty', inputs: [seed([0, 0])], attrs: { shape: [0, 3] } },
+  ],
+});
+
 /** Words drawn at once for normal numbers: 16 blocks of the generator. */
 const drawn = 64;
 
@@ -93,4 +125,4 @@ const randomNormal = defineOp({
   ],
 });
 
-export const dropoutOps = [dropout, randomNormal];
+export const dropoutOps = [dropout, randomUniform, randomNormal];

@@ -26,6 +26,7 @@ import { reduceOps } from './reduce.js';
 import { resizeOps } from './resize.js';
 import { shapeOps } from './shape.js';
 import { unpoolingOps } from './unpooling.js';
+import { warpOps } from './warp.js';
 import { winogradOps } from './winograd.js';
 
 const families: readonly (readonly AnyOp[])[] = [
@@ -41,6 +42,7 @@ const families: readonly (readonly AnyOp[])[] = [
   adaptiveOps,
   unpoolingOps,
   resizeOps,
+  warpOps,
   powerOps,
   normalizationOps,
   groupNormOps,

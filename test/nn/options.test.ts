@@ -13,8 +13,10 @@ const needed: Readonly<Record<string, unknown>> = {
   defaultValue: 0,
   dims: [1],
   downscaleFactor: 2,
+  factor: 0.1,
   filters: 4,
   height: 3,
+  heightFactor: 0.1,
   inputDim: 3,
   kernelSize: 2,
   layer: layers.flatten(),
@@ -29,6 +31,7 @@ const needed: Readonly<Record<string, unknown>> = {
   units: 3,
   upscaleFactor: 2,
   width: 3,
+  widthFactor: 0.1,
 };
 
 const severalOf: Readonly<Record<string, string>> = {
@@ -94,6 +97,14 @@ const table: readonly [string, string | ((rank: string) => string), RegExp?][] =
   ['scale', number, /^rescaling/],
   ['mean', 'a number or a list of numbers'],
   ['variance', 'a number or a list of numbers at least 0'],
+  ['mode', 'one of horizontal, vertical, horizontalAndVertical', /^randomFlip/],
+  ['fillMode', 'one of reflect, wrap, nearest, constant'],
+  ['fillValue', number],
+  ['interpolation', 'one of nearest, bilinear', /^random/],
+  ['factor heightFactor widthFactor', 'a number, or two of them, from -1 to 1'],
+  ['heightFactor widthFactor', 'a number, or two of them, from -0.99 to 10', /^randomZoom/],
+  ['factor', 'a number, or two of them, from 0 to 1', /^randomContrast/],
+  ['valueRange', 'two numbers, the smaller one first'],
   ['layer', 'a layer, made by a factory of `layers`'],
 ];
 

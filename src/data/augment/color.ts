@@ -1,7 +1,6 @@
 // Steps that change colours and tones, with the factors of Keras's layers of the same names.
 
-import { between, bothWays, fromZero, readFactors, readPair, readRate } from './factors.js';
-import type { Factors } from './geometry.js';
+import { between, bothWays, type Factors, fromZero, readFactors, readPair, readRate } from './factors.js';
 import {
   addTo,
   equalize,

@@ -3,10 +3,10 @@
 // under a Gaussian of 0.577 grid steps, and costs a sum of sixteen per pixel whatever the Gaussian's size.
 
 import type { Random } from '../../core/random.js';
+import { resample } from '../../core/sampler.js';
 import { between, fromZero, readFactors, readRate } from './factors.js';
 import type { FillOptions } from './geometry.js';
 import { fillDefaults, readFilling } from './geometry.js';
-import { resample } from './sampler.js';
 import { defineStep } from './step.js';
 
 export interface RandomElasticOptions extends FillOptions {
@@ -55,7 +55,7 @@ export const randomElasticTransform = defineStep<RandomElasticOptions>(
       return [
         {
           paint: (picture) =>
-            picture.replace(resample(picture, [height, width], coordinates, interpolation, border), height, width),
+            picture.redraw(height, width, (target) => resample(picture, target, coordinates, interpolation, border)),
         },
       ];
     };

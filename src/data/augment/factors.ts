@@ -14,7 +14,10 @@ export function readRange(options: OptionReader): ValueRange | undefined {
   throw options.error('valueRange', 'two numbers, the smaller one first', value);
 }
 
-type Pair = readonly [number, number];
+export type Pair = readonly [number, number];
+
+/** One number for a range around what changes nothing, or both ends of the range. */
+export type Factors = number | Pair;
 
 /** Two numbers within the bounds; `f` alone stands for `single(f)`. */
 export function readPair(

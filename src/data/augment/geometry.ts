@@ -2,13 +2,10 @@
 // become one, so that pixels are interpolated once.
 
 import type { OptionReader } from '../../core/options.js';
-import { between, bothWays, readFactors, readRate } from './factors.js';
-import { type Border, type FillMode, fillModes, type Interpolation, interpolations } from './sampler.js';
+import { type Border, type FillMode, fillModes, type Interpolation, interpolations } from '../../core/sampler.js';
+import { between, bothWays, type Factors, readFactors, readRate } from './factors.js';
 import { type DrawContext, defineStep, type Effect, type StepOptions } from './step.js';
 import { aroundMiddle, type Matrix, projection, shift } from './warp.js';
-
-/** A number f for [-f, f], or both ends. */
-export type Factors = number | readonly [number, number];
 
 export interface FillOptions extends StepOptions {
   /** What lies outside the picture. Default 'reflect'. */

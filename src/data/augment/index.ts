@@ -8,9 +8,11 @@
  * @module
  */
 
+export type { FillMode, Interpolation } from '../../core/sampler.js';
 export * from './color.js';
 export { compose, lambda, type RandomApplyOptions, randomApply, randomChoice } from './compose.js';
 export { type RandomElasticOptions, randomElasticTransform } from './elastic.js';
+export type { Factors } from './factors.js';
 export {
   type RandomErasingOptions,
   type RandomGaussianBlurOptions,
@@ -22,7 +24,6 @@ export {
   randomSharpness,
 } from './filter.js';
 export {
-  type Factors,
   type FillOptions,
   type RandomCropOptions,
   type RandomFlipOptions,
@@ -43,7 +44,6 @@ export {
 } from './geometry.js';
 export { type CutMixOptions, cutMix, type MixOptions, type MixUpOptions, mixUp } from './mix.js';
 export { type RandAugmentOptions, randAugment, type TrivialAugmentOptions, trivialAugment } from './policy.js';
-export type { FillMode, Interpolation } from './sampler.js';
 export type {
   Augmentation,
   BatchPlace,

@@ -39,6 +39,14 @@ export class Picture implements PictureSize {
     return this.data;
   }
 
+  /** Becomes the pixels, of another size perhaps, that `fill` writes. */
+  redraw(height: number, width: number, fill: (target: Picture) => void): void {
+    const { data, channels } = this;
+    const target = new Picture(emptyLike(data, height * width * channels), height, width, channels);
+    fill(target);
+    this.replace(target.data, height, width);
+  }
+
   /** Takes over pixels that nobody else holds. */
   replace(data: PixelArray, height: number, width: number): void {
     this.data = data;

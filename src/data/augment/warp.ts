@@ -1,8 +1,8 @@
 // Geometry as 3x3 matrices that lead from pixels of the result to places in the source. Steps that follow each other are
 // multiplied, so that pixels are interpolated once, and nothing is lost that a later step brings back into the picture.
 
+import { type Border, type Interpolation, move, type RowCoordinates, resample } from '../../core/sampler.js';
 import { emptyLike, Picture } from './picture.js';
-import { type Border, type Interpolation, move, type RowCoordinates, resample } from './sampler.js';
 
 /** Row-major 3x3: (x, y, 1) of the result to (x, y, w) of the source. */
 export type Matrix = readonly number[];
@@ -94,7 +94,7 @@ export function applyWarp(picture: Picture, given: Warp): void {
   if (isExact(warp)) {
     const [a, , x, , d, y] = warp.matrix;
     if (a === 1 && d === 1 && x === 0 && y === 0 && height === picture.height && width === picture.width) return;
-    picture.replace(move(picture, [height, width], warp.matrix, border), height, width);
+    picture.redraw(height, width, (target) => move(picture, target, warp.matrix, border));
     return;
   }
   let { matrix } = warp;
@@ -106,7 +106,7 @@ export function applyWarp(picture: Picture, given: Warp): void {
     matrix = product([0.5, 0, -0.25, 0, 0.5, -0.25, 0, 0, 1], matrix);
   }
   const rows = isAffine(matrix) ? affineRows(matrix) : projectiveRows(matrix);
-  picture.replace(resample(source, [height, width], rows, warp.interpolation, border), height, width);
+  picture.redraw(height, width, (target) => resample(source, target, rows, warp.interpolation, border));
 }
 
 /** Pixels of the source from one pixel of the result to the next, along the axis where they are fewer. */

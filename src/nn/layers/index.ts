@@ -3,6 +3,7 @@
 import type { AnyLayerFactory } from '../layer.js';
 import * as activations from './activations.js';
 import * as adaptivePooling from './adaptive-pooling.js';
+import * as augmentation from './augmentation.js';
 import * as borders from './borders.js';
 import * as convolution from './convolution.js';
 import { dense } from './dense.js';
@@ -52,6 +53,7 @@ const own = {
   ...shape,
   ...borders,
   ...resizing,
+  ...augmentation,
 };
 
 /**

@@ -1,7 +1,7 @@
 // Reads pixels between pixels: nearest or bilinear, with the borders of Keras's image ops. Coordinates count pixels: 0 is
 // the middle of the first one.
 
-import { emptyLike, type Picture, type PixelArray } from './picture.js';
+import type { NumericArray } from './dtype.js';
 
 /** How a value between pixels is found. */
 export type Interpolation = 'nearest' | 'bilinear';
@@ -15,6 +15,14 @@ export type FillMode = 'reflect' | 'wrap' | 'nearest' | 'constant';
 export const interpolations: readonly Interpolation[] = ['nearest', 'bilinear'];
 export const fillModes: readonly FillMode[] = ['reflect', 'wrap', 'nearest', 'constant'];
 
+/** Pixels [height, width, channels], dense. */
+export interface Pixels {
+  readonly data: NumericArray;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
 export interface Border {
   readonly mode: FillMode;
   /** Of 'constant'. */
@@ -27,34 +35,28 @@ export type RowCoordinates = (row: number, xs: Float64Array, ys: Float64Array) =
 /** Beyond this, coordinates of a projection are as good as infinite. */
 const farthest = 1e7;
 
-/** A picture of height x width pixels, each read where `coordinates` says. */
+/** Fills `out` with pixels of `source`, each read where `coordinates` says. */
 export function resample(
-  source: Picture,
-  [height, width]: readonly [number, number],
+  source: Pixels,
+  out: Pixels,
   coordinates: RowCoordinates,
   interpolation: Interpolation,
   border: Border,
-): PixelArray {
-  const out = emptyLike(source.data, height * width * source.channels);
+): void {
+  const { height, width, channels } = out;
   const xs = new Float64Array(width);
   const ys = new Float64Array(width);
   const readRow = interpolation === 'bilinear' ? readBilinear : readNearest;
   for (let row = 0; row < height; row++) {
     coordinates(row, xs, ys);
-    readRow(source, xs, ys, border, out, row * width * source.channels);
+    readRow(source, xs, ys, border, out.data, row * width * channels);
   }
-  return out;
 }
 
 /** The same where every place is a pixel: the matrix (a b x; c d y) turns by right angles, mirrors and shifts. */
-export function move(
-  source: Picture,
-  [height, width]: readonly [number, number],
-  [a, b, x, c, d, y]: readonly number[],
-  border: Border,
-): PixelArray {
+export function move(source: Pixels, target: Pixels, [a, b, x, c, d, y]: readonly number[], border: Border): void {
   const { data, channels } = source;
-  const out = emptyLike(data, height * width * channels);
+  const { data: out, height, width } = target;
   const step = (c * source.width + a) * channels;
   for (let row = 0; row < height; row++) {
     const [x0, y0] = [b * row + x, d * row + y];
@@ -71,7 +73,6 @@ export function move(
       if (i < width) readPixel(source, a * i + x0, c * i + y0, border, out, to + i * channels);
     }
   }
-  return out;
 }
 
 /** The i from 0 to below `count` for which start + step * i is one of `size` places; step is 1, 0 or -1. */
@@ -82,10 +83,10 @@ function insideRun(start: number, step: number, size: number, count: number): [f
 }
 
 function copyRun(
-  data: PixelArray,
+  data: NumericArray,
   first: number,
   step: number,
-  out: PixelArray,
+  out: NumericArray,
   at: number,
   count: number,
   channels: number,
@@ -94,7 +95,7 @@ function copyRun(
   for (let i = 0; i < count; i++, from += step) for (let k = 0; k < channels; k++) out[to++] = data[from + k];
 }
 
-function readPixel(source: Picture, x: number, y: number, { mode, value }: Border, out: PixelArray, to: number): void {
+function readPixel(source: Pixels, x: number, y: number, { mode, value }: Border, out: NumericArray, to: number): void {
   const { data, height, width, channels } = source;
   const column = inside(x, width, mode);
   const row = inside(y, height, mode);
@@ -103,7 +104,14 @@ function readPixel(source: Picture, x: number, y: number, { mode, value }: Borde
   for (let k = 0; k < channels; k++) out[to + k] = isOutside ? value : data[from + k];
 }
 
-function readNearest(source: Picture, xs: Float64Array, ys: Float64Array, border: Border, out: PixelArray, at: number) {
+function readNearest(
+  source: Pixels,
+  xs: Float64Array,
+  ys: Float64Array,
+  border: Border,
+  out: NumericArray,
+  at: number,
+) {
   const { channels } = source;
   for (let i = 0; i < xs.length; i++) {
     readPixel(source, Math.floor(xs[i] + 0.5), Math.floor(ys[i] + 0.5), border, out, at + i * channels);
@@ -111,11 +119,11 @@ function readNearest(source: Picture, xs: Float64Array, ys: Float64Array, border
 }
 
 function readBilinear(
-  source: Picture,
+  source: Pixels,
   xs: Float64Array,
   ys: Float64Array,
   border: Border,
-  out: PixelArray,
+  out: NumericArray,
   at: number,
 ): void {
   const { data, height, width, channels } = source;
@@ -153,7 +161,7 @@ function readBilinear(
 }
 
 /** The place inside that stands for `i`, of `size`; -1: none. */
-function inside(i: number, size: number, mode: FillMode): number {
+export function inside(i: number, size: number, mode: FillMode): number {
   if (i >= 0 && i < size) return i;
   if (mode === 'constant') return -1;
   // A projection's horizon is infinitely far away.
