@@ -10,9 +10,19 @@
 namespace ocellus {
 namespace {
 
+// The table of tiles: what suits the registers of this instruction set, by element type.
+template <class Element>
+struct TileShape;
+
 // 28 sums, 2 columns and 1 broadcast in 32 registers; 12, 2 and 1 in 16; 24, 3 and 1 in 32; 8, 2 and 1 in 16.
-constexpr int kTileRows = kVecWidth == 16 ? 14 : kVecWidth == 8 ? 6 : OCELLUS_VEC_IS_NEON ? 8 : 4;
-constexpr int kTileVecs = OCELLUS_VEC_IS_NEON ? 3 : 2;
+template <>
+struct TileShape<float> {
+  static constexpr int kRows = kVecWidth == 16 ? 14 : kVecWidth == 8 ? 6 : OCELLUS_VEC_IS_NEON ? 8 : 4;
+  static constexpr int kVecs = OCELLUS_VEC_IS_NEON ? 3 : 2;
+};
+
+constexpr int kTileRows = TileShape<float>::kRows;
+constexpr int kTileVecs = TileShape<float>::kVecs;
 constexpr int kTileColumns = kTileVecs * kVecWidth;
 
 // What `columns` cost, in vectors: one vector alone is no match for the loads of A, and costs a third more.
