@@ -43,15 +43,23 @@ const atOnce = 32;
  * @throws OcellusError ERR_OCELLUS_DATA when it cannot be read or has no pictures in class folders
  */
 export async function findImages(root: string): Promise<FoundImages> {
-  const scan = new Scan(root);
-  const { folders, images } = await scan.list(root).catch((cause) => {
+  try {
+    return await scanFolder(root);
+  } catch (cause) {
+    if (cause instanceof OcellusError) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
     throw new OcellusError('ERR_OCELLUS_DATA', {
       where: root,
       expected: 'a folder of class folders',
-      got: cause.code === 'ENOTDIR' ? 'a file' : cause.message,
+      got: code === 'ENOTDIR' ? 'a file' : message,
       cause,
     });
-  });
+  }
+}
+
+async function scanFolder(root: string): Promise<FoundImages> {
+  const scan = new Scan(root);
+  const { folders, images } = await scan.list(root);
   const isSplit = await scan.hasSplits(folders);
   check(
     isSplit || folders.length === 0 || folders.some((name) => !splitNames[name.toLowerCase()]),
@@ -85,7 +93,8 @@ export async function findImages(root: string): Promise<FoundImages> {
           : 'an empty folder',
     help: images.length > 0 ? 'put the images of each class into a folder of its own: cat/1.jpg, dog/2.jpg' : undefined,
   }));
-  return { splits, warnings: scan.warnings };
+  // A folder that is looked into twice tells its broken links twice.
+  return { splits, warnings: [...new Set(scan.warnings)] };
 }
 
 interface Listing {

@@ -120,6 +120,9 @@ describe('train, val and test', () => {
     const root = folderOf({ ...many('val/a', 2), ...many('test/a', 2) });
     await expect(imageFolder(root)).rejects.toThrow(/expected a folder train beside the others, got test, val/);
     const empty = folderOf({ ...many('val/a', 2), 'train/readme.txt': 'nothing yet' });
+    const train = folderOf({ ...many('train/a', 2), ...many('train/b', 2) });
+    symlinkSync('gone', path.join(train, 'train/broken'));
+    expect((await imageFolder(train)).warnings.filter((line) => line.includes('broken'))).toHaveLength(1);
     await expect(imageFolder(empty)).rejects.toThrow(/expected images to train with, got none/);
   });
 });
