@@ -48,6 +48,7 @@ export type {
   Augmentation,
   BatchPlace,
   ImageBatch,
+  ImageInput,
   ImageSample,
   SamplePlace,
   StepOptions,

@@ -36,6 +36,9 @@ type Blend = (picture: Picture, other: PixelArray, random: Random, alpha: number
  * const mix = augment.mixUp({ alpha: 0.2, classes: 10 });
  * const x = { data: new Uint8Array(2 * 4 * 4 * 3), shape: [2, 4, 4, 3] };
  * mix.applyBatch({ x, y: { data: [3, 8], shape: [2] } }).y?.shape; // [2, 10]
+ * // In a pipeline, `place` tells the epoch and the batch's number.
+ * const samples = data.array([0, 1, 2, 3]).map((label) => ({ x: { data: new Uint8Array(48), shape: [4, 4, 3] }, y: label }));
+ * const batches = samples.batch(2).map(({ x, y }, place) => mix.applyBatch({ x, y }, { seed: 1, ...place }));
  */
 export const mixUp = (options?: MixUpOptions): Augmentation => mixing('mixUp', { alpha: 0.2 }, options, blendAll);
 

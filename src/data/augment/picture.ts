@@ -98,7 +98,13 @@ function tableOf(tone: Tone): Uint8Array {
 }
 
 /** Throws unless a shape is that of `what`, with at least one pixel per picture, and fits the data. */
-export function checkPixels(where: string, what: string, rank: number, data: unknown, shape: readonly number[]): void {
+export function checkPixels(
+  where: string,
+  what: string,
+  rank: number,
+  data: unknown,
+  shape: readonly number[],
+): asserts data is PixelArray {
   check(data instanceof Uint8Array || data instanceof Float32Array, 'ERR_OCELLUS_DATA', () => ({
     where,
     expected: 'pixels as Uint8Array or Float32Array',

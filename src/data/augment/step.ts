@@ -2,6 +2,7 @@
 // The numbers depend on seed, epoch and the sample's number alone, so a picture is the same whoever makes it, when, and in
 // whatever company.
 
+import type { NumericArray } from '../../core/dtype.js';
 import { check, checkOptions } from '../../core/errors.js';
 import { completeOptions, jsonOf, OptionReader } from '../../core/options.js';
 import { Random } from '../../core/random.js';
@@ -23,9 +24,15 @@ export interface ImageSample {
   readonly shape: readonly number[];
 }
 
+/** A picture, or a batch of them, that somebody hands in; other arrays than bytes and float32 are refused. */
+export interface ImageInput {
+  readonly data: NumericArray;
+  readonly shape: readonly number[];
+}
+
 /** Pictures [samples, height, width, channels], and what they show. */
-export interface ImageBatch {
-  readonly x: ImageSample;
+export interface ImageBatch<X extends ImageInput = ImageInput> {
+  readonly x: X;
   /** Labels: class numbers [samples] or shares of classes [samples, classes]. Only mixUp and cutMix read them. */
   readonly y?: { readonly data: ArrayLike<number>; readonly shape: readonly number[] };
 }
@@ -44,8 +51,10 @@ export interface BatchPlace {
   readonly seed?: number;
   /** Counted from 0. Default 0. */
   readonly epoch?: number;
-  /** The samples' numbers in their data set. Default 0, 1, 2, … */
+  /** The samples' numbers in their data set. Default: counted on from those of the batches before. */
   readonly indices?: ArrayLike<number>;
+  /** The batch's number, where samples have none: they are index * samples and on. Default 0. */
+  readonly index?: number;
 }
 
 export interface StepOptions {
@@ -105,12 +114,13 @@ export class Augmentation {
    * @throws OcellusError ERR_OCELLUS_SHAPE or ERR_OCELLUS_DATA for anything but a picture | ERR_OCELLUS_ARGUMENT for numbers
    * that are none | ERR_OCELLUS_STATE where a step needs a batch
    */
-  apply(sample: ImageSample, place: SamplePlace = {}): ImageSample {
+  apply(sample: ImageInput, place: SamplePlace = {}): ImageSample {
     const { seed = 0, epoch = 0, index = 0 } = place;
     checkOptions(this.type, place, ['seed', 'epoch', 'index']);
-    checkPixels(this.type, 'a picture [height, width, channels]', 3, sample.data, sample.shape);
-    const [height, width, channels] = sample.shape;
-    const picture = new Picture(sample.data, height, width, channels);
+    const { data, shape } = sample;
+    checkPixels(this.type, 'a picture [height, width, channels]', 3, data, shape);
+    const [height, width, channels] = shape;
+    const picture = new Picture(data, height, width, channels);
     const random = randomOf(this.type, seed, epoch, index);
     for (const stage of this.stages) {
       check('draw' in stage, 'ERR_OCELLUS_STATE', () => ({
@@ -131,11 +141,11 @@ export class Augmentation {
    * @param batch x [samples, height, width, channels]; labels y [samples] or [samples, classes] where steps mix
    * @throws OcellusError as `apply`; ERR_OCELLUS_SHAPE where pictures end with different sizes
    */
-  applyBatch(batch: ImageBatch, place: BatchPlace = {}): ImageBatch {
-    const { seed = 0, epoch = 0, indices } = place;
-    checkOptions(this.type, place, ['seed', 'epoch', 'indices']);
-    checkPixels(this.type, 'pictures [samples, height, width, channels]', 4, batch.x.data, batch.x.shape);
+  applyBatch(batch: ImageBatch, place: BatchPlace = {}): ImageBatch<ImageSample> {
+    const { seed = 0, epoch = 0, indices, index = 0 } = place;
+    checkOptions(this.type, place, ['seed', 'epoch', 'indices', 'index']);
     const { data, shape } = batch.x;
+    checkPixels(this.type, 'pictures [samples, height, width, channels]', 4, data, shape);
     const [count, height, width, channels] = shape;
     check(!indices || indices.length === count, 'ERR_OCELLUS_SHAPE', () => ({
       where: `${this.type}: indices`,
@@ -147,14 +157,14 @@ export class Augmentation {
     const randoms: Random[] = [];
     for (let i = 0; i < count; i++) {
       pictures.push(new Picture(data.subarray(i * size, (i + 1) * size), height, width, channels));
-      randoms.push(randomOf(this.type, seed, epoch, indices ? indices[i] : i));
+      randoms.push(randomOf(this.type, seed, epoch, indices ? indices[i] : index * count + i));
     }
     let { y } = batch;
     for (const stage of this.stages) {
       if ('mix' in stage) y = stage.mix({ pictures, randoms, y });
       else pictures.forEach((picture, i) => drawAndApply(stage.draw, picture, randoms[i]));
     }
-    const x = stacked(this.type, pictures, batch.x);
+    const x = stacked(this.type, pictures, { data, shape });
     return y ? { x, y } : { x };
   }
 

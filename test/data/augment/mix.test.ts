@@ -69,6 +69,12 @@ describe.each([
     expect(x.data[64]).toBe(10);
   });
 
+  test('counts samples on from batch to batch', () => {
+    const second = step.applyBatch({ x, y: labels }, { seed: 2, epoch: 1, index: 3 });
+    expect(second).toEqual(step.applyBatch({ x, y: labels }, { seed: 2, epoch: 1, indices: [15, 16, 17, 18, 19] }));
+    expect(second).not.toEqual(step.applyBatch({ x, y: labels }, { seed: 2, epoch: 1 }));
+  });
+
   test('works in a pipeline', () => {
     const pipeline = augment.compose([augment.randomFlip(), step, augment.randomBrightness({ factor: 0.1 })]);
     const place = { seed: 5, epoch: 1, indices: [8, 3, 5, 0, 1] };
