@@ -36,7 +36,10 @@ export interface ReadImagesOptions extends DecodeImageOptions {
   readonly onError?: 'skip' | 'throw';
   /** Hears of every image that is skipped. Default: a warning of the process for each of the first five. */
   readonly onSkip?: (skipped: SkippedImage) => void;
-  /** Images decoded at the same time. Default: as many as there are processors. */
+  /**
+   * Images decoded at the same time. Default: as many as there are processors. Node has four threads for this, unless the
+   * environment's UV_THREADPOOL_SIZE says more when it starts.
+   */
   readonly numParallelCalls?: number;
   /** Batches made ahead. Default 2. */
   readonly prefetch?: number;

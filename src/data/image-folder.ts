@@ -10,10 +10,11 @@ import {
   readOptionNames,
   type SkippedImage,
 } from './decoding.js';
-import { checkDecodeOptions, loadSharp } from './image.js';
+import { checkDecodeOptions } from './image.js';
 import { ImageSet } from './image-set.js';
 import { wholeNumber } from './run.js';
 import { byCodeUnits, findImages, type ImageFile, type SplitName } from './scan.js';
+import { loadSharp } from './sharp.js';
 
 export interface ImageFolderOptions extends ReadImagesOptions {
   /** Leave out a last batch that is not full, in training. Default false. */

@@ -4,7 +4,7 @@ import type { TensorView } from '../core/dtype.js';
 import { check, checkName, checkOptions, OcellusError } from '../core/errors.js';
 import { readBytes } from './file.js';
 import { describeBytes, type ImageFormat, sniffFormat } from './image-format.js';
-import { loadPeer } from './peer.js';
+import { loadSharp } from './sharp.js';
 
 export interface DecodeImageOptions {
   /** Height and width to bring the picture to; one number: both. Default: as it is. */
@@ -100,9 +100,6 @@ export async function decodeImage(image: string | Uint8Array, options: DecodeIma
     });
   }
 }
-
-/** @throws OcellusError ERR_OCELLUS_DATA when sharp is absent */
-export const loadSharp = () => loadPeer('sharp', 'decoding images', () => import('sharp'));
 
 async function decode(
   sharp: typeof import('sharp')['default'],

@@ -13,9 +13,10 @@ import {
   type SkippedImage,
 } from './decoding.js';
 import { extents } from './extent.js';
-import { checkDecodeOptions, loadSharp } from './image.js';
+import { checkDecodeOptions } from './image.js';
 import { loadPeer } from './peer.js';
 import { Pipeline, type ShuffleOptions } from './pipeline.js';
+import { loadSharp } from './sharp.js';
 
 export interface ParquetImagesOptions extends ReadImagesOptions {
   /** Name of the column of images. Default 'image', else 'img'. */

@@ -1,6 +1,6 @@
 // Pictures that a run leaves behind: sheets of small images, and the confusion matrix as a table of colours.
 
-import { loadSharp } from '../../data/image.js';
+import { loadSharp } from '../../data/sharp.js';
 import type { ConfusionMatrix } from '../confusion.js';
 
 interface Picture {
