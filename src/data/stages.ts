@@ -4,8 +4,11 @@
 import { hashName, Random } from '../core/random.js';
 import type { Open, Place } from './run.js';
 
-/** Epochs set apart for each epoch of an endless `repeat`. */
-const endless = 2 ** 20;
+/**
+ * Epochs set apart for each epoch of an endless `repeat`: few enough for augmentation, which takes numbers below 2 ** 20.
+ * Who reads more of them in one epoch meets the orders of the next.
+ */
+const endless = 2 ** 10;
 
 export function filter<T>(open: Open<T>, keep: (element: T, place: Place) => boolean | Promise<boolean>): Open<T> {
   return async function* (run) {

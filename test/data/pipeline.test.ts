@@ -4,6 +4,7 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import * as augment from '../../src/data/augment/index.js';
 import { ArrayDataset } from '../../src/data/dataset.js';
 import * as data from '../../src/data/index.js';
 import type { Pipeline } from '../../src/data/pipeline.js';
@@ -72,6 +73,18 @@ describe('stages', () => {
       [1, 1, 1],
     ]);
     expect((await places.toArray())[0]).toEqual([0, 1, 0]);
+  });
+
+  it('an endless repeat goes on with other epochs each time, within what augmentation takes', async () => {
+    const flip = augment.randomFlip({ mode: 'horizontal' });
+    const picture = { data: Uint8Array.of(1, 2, 3, 4, 5, 6), shape: [1, 2, 3] };
+    const epochs = numbers(2).map((_, place) => {
+      flip.apply(picture, place);
+      return place.epoch;
+    });
+    const some = epochs.repeat().take(5);
+    expect(await some.toArray()).toEqual([0, 0, 1, 1, 2]);
+    expect(await some.toArray()).toEqual([1024, 1024, 1025, 1025, 1026]);
   });
 
   it('zip goes to the end of the shortest and closes the others', async () => {
