@@ -46,9 +46,11 @@ export { type CutMixOptions, cutMix, type MixOptions, type MixUpOptions, mixUp }
 export { type RandAugmentOptions, randAugment, type TrivialAugmentOptions, trivialAugment } from './policy.js';
 export type {
   Augmentation,
+  AugmentedBatch,
   BatchPlace,
   ImageBatch,
   ImageInput,
+  ImageLabels,
   ImageSample,
   SamplePlace,
   StepOptions,

@@ -6,7 +6,7 @@ import { completeOptions, jsonOf, OptionReader } from '../../core/options.js';
 import type { Random } from '../../core/random.js';
 import { type Box, randomBox } from './filter.js';
 import type { Picture, PixelArray } from './picture.js';
-import { Augmentation, type ImageBatch, type Mix } from './step.js';
+import { Augmentation, type ImageLabels, type Mix } from './step.js';
 
 export interface MixOptions {
   /**
@@ -35,7 +35,7 @@ type Blend = (picture: Picture, other: PixelArray, random: Random, alpha: number
  * @example
  * const mix = augment.mixUp({ alpha: 0.2, classes: 10 });
  * const x = { data: new Uint8Array(2 * 4 * 4 * 3), shape: [2, 4, 4, 3] };
- * mix.applyBatch({ x, y: { data: [3, 8], shape: [2] } }).y?.shape; // [2, 10]
+ * mix.applyBatch({ x, y: { data: [3, 8], shape: [2] } }).y.shape; // [2, 10]
  * // In a pipeline, `place` tells the epoch and the batch's number.
  * const samples = data.array([0, 1, 2, 3]).map((label) => ({ x: { data: new Uint8Array(48), shape: [4, 4, 3] }, y: label }));
  * const batches = samples.batch(2).map(({ x, y }, place) => mix.applyBatch({ x, y }, { seed: 1, ...place }));
@@ -113,12 +113,12 @@ function checkSizes(where: string, pictures: readonly Picture[]): void {
 
 function mixLabels(
   where: string,
-  { data, shape }: NonNullable<ImageBatch['y']>,
+  { data, shape }: ImageLabels,
   samples: number,
   classes: number | null,
   partners: readonly number[],
   shares: readonly number[],
-): ImageBatch['y'] {
+): ImageLabels {
   const fail = (expected: string, got: unknown, help?: string): never => {
     throw new OcellusError('ERR_OCELLUS_SHAPE', { where: `${where}: y`, expected, got, help });
   };

@@ -30,12 +30,22 @@ export interface ImageInput {
   readonly shape: readonly number[];
 }
 
-/** Pictures [samples, height, width, channels], and what they show. */
-export interface ImageBatch<X extends ImageInput = ImageInput> {
-  readonly x: X;
-  /** Labels: class numbers [samples] or shares of classes [samples, classes]. Only mixUp and cutMix read them. */
-  readonly y?: { readonly data: ArrayLike<number>; readonly shape: readonly number[] };
+/** Class numbers [samples], or shares of classes [samples, classes]. */
+export interface ImageLabels {
+  readonly data: NumericArray | readonly number[];
+  readonly shape: readonly number[];
 }
+
+/** Pictures [samples, height, width, channels], and what they show: only mixUp and cutMix read it. */
+export interface ImageBatch {
+  readonly x: ImageInput;
+  readonly y?: ImageLabels;
+}
+
+/** What becomes of a batch: with labels where it had some. */
+export type AugmentedBatch<B extends ImageBatch> = { readonly x: ImageSample } & (B extends { readonly y: ImageLabels }
+  ? { readonly y: ImageLabels }
+  : { readonly y?: ImageLabels });
 
 export interface SamplePlace {
   /** Default 0. */
@@ -80,11 +90,11 @@ export type Draw = (context: DrawContext) => readonly Effect[];
 export interface MixContext {
   readonly pictures: readonly Picture[];
   readonly randoms: readonly Random[];
-  readonly y: ImageBatch['y'];
+  readonly y: ImageLabels | undefined;
 }
 
 /** Mixes the pictures of a batch in place and returns their labels. */
-export type Mix = (context: MixContext) => ImageBatch['y'];
+export type Mix = (context: MixContext) => ImageLabels | undefined;
 
 export type Stage = { readonly draw: Draw } | { readonly mix: Mix };
 
@@ -141,7 +151,7 @@ export class Augmentation {
    * @param batch x [samples, height, width, channels]; labels y [samples] or [samples, classes] where steps mix
    * @throws OcellusError as `apply`; ERR_OCELLUS_SHAPE where pictures end with different sizes
    */
-  applyBatch(batch: ImageBatch, place: BatchPlace = {}): ImageBatch<ImageSample> {
+  applyBatch<B extends ImageBatch>(batch: B, place: BatchPlace = {}): AugmentedBatch<B> {
     const { seed = 0, epoch = 0, indices, index = 0 } = place;
     checkOptions(this.type, place, ['seed', 'epoch', 'indices', 'index']);
     const { data, shape } = batch.x;
@@ -159,13 +169,13 @@ export class Augmentation {
       pictures.push(new Picture(data.subarray(i * size, (i + 1) * size), height, width, channels));
       randoms.push(randomOf(this.type, seed, epoch, indices ? indices[i] : index * count + i));
     }
-    let { y } = batch;
+    let y = batch.y as ImageLabels | undefined;
     for (const stage of this.stages) {
       if ('mix' in stage) y = stage.mix({ pictures, randoms, y });
       else pictures.forEach((picture, i) => drawAndApply(stage.draw, picture, randoms[i]));
     }
     const x = stacked(this.type, pictures, { data, shape });
-    return y ? { x, y } : { x };
+    return (y ? { x, y } : { x }) as AugmentedBatch<B>;
   }
 
   /** Its type and options. */

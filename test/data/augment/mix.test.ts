@@ -14,10 +14,10 @@ describe.each([
   test('labels add up to one and are the shares of the pictures', () => {
     const oneHot = (label: number) => [0, 1, 2].map((k) => (k === label ? 1 : 0));
     const { x: mixed, y } = step.applyBatch({ x, y: labels }, { seed: 3 });
-    expect(y?.shape).toEqual([5, 3]);
+    expect(y.shape).toEqual([5, 3]);
     let changed = 0;
     for (let i = 0; i < 5; i++) {
-      const shares = Array.from(y!.data).slice(3 * i, 3 * i + 3);
+      const shares = Array.from(y.data).slice(3 * i, 3 * i + 3);
       expect(shares[0] + shares[1] + shares[2]).toBeCloseTo(1, 6);
       const pixels = Array.from(mixed.data.subarray(64 * i, 64 * i + 64));
       const mean = pixels.reduce((sum, value) => sum + value) / 64;
@@ -46,7 +46,7 @@ describe.each([
       const part = (data: ArrayLike<number>, at: number, size: number) =>
         Array.from(data).slice(at * size, (at + 1) * size);
       expect(part(second.x.data, to, 64)).toEqual(part(first.x.data, from, 64));
-      expect(part(second.y!.data, to, 3)).toEqual(part(first.y!.data, from, 3));
+      expect(part(second.y.data, to, 3)).toEqual(part(first.y.data, from, 3));
     });
   });
 
@@ -56,14 +56,14 @@ describe.each([
     const make = augment[name]({ alpha: 0.4 });
     const { x: mixed, y } = make.applyBatch({ x: bytes, y: shares });
     expect(mixed.data).toBeInstanceOf(Uint8Array);
-    expect(y!.data[0] + y!.data[1]).toBeCloseTo(1, 6);
+    expect(y.data[0] + y.data[1]).toBeCloseTo(1, 6);
     const one = make.applyBatch({
       x: { data: Uint8Array.of(7), shape: [1, 1, 1, 1] },
       y: { data: [1, 0], shape: [1, 2] },
     });
-    expect([...one.x.data, ...Array.from(one.y!.data)]).toEqual([7, 1, 0]);
+    expect([...one.x.data, ...Array.from(one.y.data)]).toEqual([7, 1, 0]);
     expect(
-      step.applyBatch({ x: { data: new Uint8Array(0), shape: [0, 2, 2, 1] }, y: { data: [], shape: [0] } }).y?.shape,
+      step.applyBatch({ x: { data: new Uint8Array(0), shape: [0, 2, 2, 1] }, y: { data: [], shape: [0] } }).y.shape,
     ).toEqual([0, 3]);
     expect(make.applyBatch({ x })).not.toHaveProperty('y');
     expect(x.data[64]).toBe(10);
@@ -100,7 +100,7 @@ test('the shares of mixUp follow the beta distribution', () => {
   const shares = (alpha: number) =>
     Array.from(
       { length: 400 },
-      (_, seed) => augment.mixUp({ alpha, classes: 2 }).applyBatch({ x: batch, y }, { seed }).y!.data[0],
+      (_, seed) => augment.mixUp({ alpha, classes: 2 }).applyBatch({ x: batch, y }, { seed }).y.data[0],
     );
   for (const alpha of [0.2, 1, 4]) {
     const sample = shares(alpha);
