@@ -8,8 +8,9 @@
 namespace ocellus {
 namespace {
 
-// Longest run of k summed in registers; the sums of runs are then added in order. 384 keeps a panel of B near.
-constexpr int64_t kRunLimit = 384;
+// Longest run of k summed in registers; the sums of runs are then added in order. Every run reads and writes C once
+// more; this length keeps a panel of B and the rows of A near.
+constexpr int64_t kRunLimit = kVecWidth == 16 ? 512 : 384;
 constexpr int64_t kBlockTiles = kVecWidth == 16 ? 16 : 24;
 constexpr int64_t kBlockRows = kBlockTiles * kTileRows;
 // Floats of B that may be packed at a time (16 MiB), and of a block of C held back for a sink.
@@ -23,8 +24,10 @@ constexpr int64_t kTaskFlops = 20 * kFlopsPerMicrosecond;
 // Products that are walked along rows of B: see thin.h. A smaller B comes from the second-level cache, and the tiles of
 // the microkernel have less to load and store.
 constexpr int64_t kThinRows = 16;
-constexpr int64_t kThinColumns = 512;
 constexpr int64_t kThinBytes = 256 << 10;
+// Sums that a task of such a product keeps in the first-level cache, and what of B is worth a fork.
+constexpr int64_t kThinSums = 4096;
+constexpr int64_t kThinSerialBytes = 1 << 20;
 
 struct Blocking {
   int64_t splits, span;  // partial sums, and the part of k each takes
@@ -60,6 +63,11 @@ static inline Blocking blockingOf(const Gemm& g) {
   plan.fewRows = plan.splits == 1 && g.m <= kBlockRows;
   plan.thin = plan.fewRows && g.m <= kThinRows && !g.aTransposed && !g.bTransposed && !g.bPacked && !computed &&
               g.sink == nullptr && g.n * g.k * 4 >= kThinBytes;
+  if (plan.thin) {
+    // Runs become tasks, so that each reads long pieces of B; their sums are added in the order they would have had.
+    plan.splits = ceilDiv(g.k, plan.run);
+    plan.span = plan.run;
+  }
   const bool readableInPlace =
       g.bPacked || (!g.bTransposed && wholeVectors && (g.bPitch <= 64 || g.m <= 4 * kTileRows));
   plan.packShared = plan.splits == 1 && !plan.fewRows && !readableInPlace && g.batch * g.k * kTileColumns <= kPackLimit;
@@ -92,7 +100,7 @@ static inline Blocking blockingOf(const Gemm& g) {
     plan.sliceFloats = (g.aTransposed ? plan.run : rows) * plan.slicePitch;
   }
   const bool packsPanels = !plan.packShared && !g.bPacked;
-  plan.panelFloats = plan.thin ? kThinRows * kThinColumns : packsPanels ? plan.run * kTileColumns : 0;
+  plan.panelFloats = plan.thin ? kThinSums : packsPanels ? plan.run * kTileColumns : 0;
   plan.splitFloats = (plan.splits - 1) * g.batch * g.m * g.n;
   return plan;
 }

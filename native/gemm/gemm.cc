@@ -12,6 +12,9 @@
 namespace ocellus {
 namespace {
 
+// Tasks per thread of a product of few rows.
+constexpr int64_t kThinTasks = 4;
+
 struct Job {
   const Gemm* gemm;
   Blocking plan;
@@ -83,12 +86,16 @@ static Operand panelOfB(const Job& job, const Task& task, int64_t first, int64_t
   return {scratch.panel, padded};
 }
 
-// What of such a B will be read after the panel at `column`, or null. Weights that are used once per run lie far away.
-static const float* aheadOfB(const Gemm& g, const Task& task, int64_t first, int64_t count, int64_t column) {
-  if (!g.bPacked || column % kPackedColumns != 0) return nullptr;
-  const int64_t next = column + kPackedColumns;
-  if (next < task.column + task.columns) return packedB(g, first, next);
-  return first + count < g.k ? packedB(g, first + count, task.column) : nullptr;
+// What of a packed B will be read after the panel at `column`, or null. It comes from a far cache, or from memory.
+static const float* aheadOfB(const Job& job, const Task& task, int64_t first, int64_t count, int64_t column) {
+  const Gemm& g = *job.gemm;
+  if (g.bPacked ? column % kPackedColumns != 0 : !job.plan.packShared) return nullptr;
+  const int64_t width = g.bPacked ? kPackedColumns : kTileColumns;
+  const bool isLast = column + width >= task.column + task.columns;
+  const int64_t next = isLast ? task.column : column + width, k = isLast ? first + count : first;
+  if (k >= g.k) return nullptr;
+  if (g.bPacked) return packedB(g, k, next);
+  return packedPanel(job, task.batch, next) + k * roundUp(panelWidth(job, next), kVecWidth);
 }
 
 static void runTask(const Job& job, const Task& task, const ThreadScratch& scratch) {
@@ -141,7 +148,7 @@ static void runTask(const Job& job, const Task& task, const ThreadScratch& scrat
       const Operand b = count == 0 ? Operand{nullptr, 0} : panelOfB(job, task, first, count, j, out.columns, scratch);
       if (g.aTransposed) {
         computePanel<true>(a, b, task.rows, count, out);
-      } else if (const float* ahead = aheadOfB(g, task, first, count, j)) {
+      } else if (const float* ahead = aheadOfB(job, task, first, count, j)) {
         computePanel<false, true>(a, b, task.rows, count, out, ahead);
       } else {
         computePanel<false>(a, b, task.rows, count, out);
@@ -188,14 +195,16 @@ static void runPass(const KernelContext& context, const Job& job) {
   const int64_t columns = job.passEnd - job.passBegin;
   // Reading the windows and writing C cost about as much as 16 more terms.
   const int64_t flops = 2 * (g.k + 16) * g.m * roundUp(columns, kVecWidth) * g.batch;
-  const bool serial = context.threads <= 1 || flops <= kSerialFlops;
+  const bool small = plan.thin ? 4 * g.k * columns * g.batch <= kThinSerialBytes : flops <= kSerialFlops;
+  const bool serial = context.threads <= 1 || small;
   const int64_t wanted = serial ? 1 : minOf(ceilDiv(flops, kTaskFlops), 8 * (int64_t)context.threads);
   const int64_t perBatch = maxOf(1, ceilDiv(wanted, g.batch * plan.splits));
 
   int64_t rowsPerTask = plan.blockRows, columnsPerTask = columns;
   if (plan.thin) {
-    columnsPerTask = roundUp(ceilDiv(columns, 4 * (int64_t)context.threads), kTileColumns);
-    columnsPerTask = minOf(maxOf(columnsPerTask, 4 * kTileColumns), kThinColumns);
+    const int64_t perRun = serial ? 1 : ceilDiv(kThinTasks * (int64_t)context.threads, g.batch * plan.splits);
+    columnsPerTask = maxOf(roundUp(ceilDiv(columns, perRun), kTileColumns), 4 * kTileColumns);
+    columnsPerTask = minOf(columnsPerTask, kThinSums / g.m / kTileColumns * kTileColumns);
   } else if (plan.fewRows) {
     // A task that copies A should multiply it by some panels, if that leaves no thread without a task.
     const int64_t panel = g.bPacked ? kPackedColumns : kTileColumns;
@@ -206,7 +215,7 @@ static void runPass(const KernelContext& context, const Job& job) {
   }
   const int64_t rowTasks = ceilDiv(g.m, rowsPerTask), columnTasks = ceilDiv(columns, columnsPerTask);
   const int64_t tasks = g.batch * plan.splits * rowTasks * columnTasks;
-  const int64_t grain = serial ? tasks : maxOf(1, tasks / maxOf(wanted, 1));
+  const int64_t grain = serial ? tasks : plan.thin ? 1 : maxOf(1, tasks / maxOf(wanted, 1));
   parallelFor(context, tasks, grain, [&](int64_t begin, int64_t end, int32_t worker) {
     ThreadScratch scratch;
     scratch.slice = (float*)(context.threadScratch + worker * context.threadScratchStride);

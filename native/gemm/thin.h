@@ -1,6 +1,7 @@
 // Products of a few rows, whose time is that of reading B: a prediction's dense layer, say. Tiles of the microkernel
 // would read B in strips two vectors wide, which memory serves badly; here a task walks along rows of B, some of them
-// at a time, and keeps its sums in the first-level cache. The order of summation is the microkernel's.
+// at a time, and keeps its sums in the first-level cache. Tasks are runs of k, so that each reads a long piece of B.
+// The order of summation is the microkernel's.
 #pragma once
 
 #include "../kernel.h"
@@ -13,7 +14,7 @@ namespace {
 // Rows of B read side by side.
 constexpr int64_t kThinDepth = 8;
 // Rows of B asked for ahead of use.
-constexpr int64_t kThinAhead = 3 * kThinDepth;
+constexpr int64_t kThinAhead = kThinDepth;
 
 // sums[i][j] += A(i, k) * B(k, j) for kThinDepth or, at the end, `depth` rows of B.
 template <bool kWholeDepth, bool kWholeVector>
