@@ -112,8 +112,10 @@ void hostile() {
   rejects(isa::adaptiveFamily, "adaptiveAveragePool3d", {x}, {y}, sizes(other), "another outputSize");
   for (int64_t axis : {-1, 5}) {
     Attrs attrs;
-    rejects(isa::resizeFamily, "resize", {x}, {x}, attrs.i(axis).i(4).i(0).i(0), "an axis");
+    rejects(isa::resizeFamily, "resize", {x}, {x}, attrs.i(axis).i(4).i(0).i(0).i(0), "an axis");
   }
+  Attrs flag;
+  rejects(isa::resizeFamily, "resize", {x}, {x}, flag.i(1).i(x.shape[1]).i(0).i(0).i(2), "an antialias of 2");
   // Indices that point nowhere touch nothing, and give zeros.
   Tensor wild = indices;
   for (int64_t i = 0; i < wild.size(); i++) wild[i] = i % 2 ? -1 : INT32_MAX;
@@ -143,12 +145,13 @@ int main() {
                {2, 7, 5, 11, channels}, {2, 3, 8, 4, channels}, sizes(small), sizes(large));
   for (int64_t mode = 0; mode < 3; mode++)
     for (int64_t align = 0; align < 2; align++)
-      for (int64_t from : {1, 2, 3, 7, 40})
-        for (int64_t to : {1, 4, 7, 90}) {
-          Attrs up, down;
-          transposed(source, isa::resizeFamily, "resize", "resizeGrad", {3, from, 19}, {3, to, 19},
-                     up.i(1).i(to).i(mode).i(align), down.i(1).i(from).i(mode).i(align));
-        }
+      for (int64_t antialias = 0; antialias < 2 - align; antialias++)
+        for (int64_t from : {1, 2, 3, 7, 40})
+          for (int64_t to : {1, 4, 7, 90}) {
+            Attrs up, down;
+            transposed(source, isa::resizeFamily, "resize", "resizeGrad", {3, from, 19}, {3, to, 19},
+                       up.i(1).i(to).i(mode).i(align).i(antialias), down.i(1).i(from).i(mode).i(align).i(antialias));
+          }
   hostile();
   return finish();
 }
