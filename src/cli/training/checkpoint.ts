@@ -2,7 +2,8 @@
 // presses Ctrl-C.
 
 import type { EventEmitter } from 'node:events';
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
+import { resumeFrom } from '../../train/callbacks/resume.js';
 import type { Callback } from '../../train/events.js';
 
 export interface Checkpoint {
@@ -22,14 +23,7 @@ export function checkpoint(file: string, onInterrupt: () => void, signals: Event
   };
   signals.once('SIGINT', interrupt);
   const callback: Callback = {
-    async onTrainBegin(_event, { model, resumeAt }) {
-      const isThere = await stat(file).then(
-        () => true,
-        () => false,
-      );
-      const place = isThere ? await model.restore(file) : null;
-      if (place) resumeAt(place);
-    },
+    onTrainBegin: resumeFrom(file),
     async onBatchEnd({ epoch, batch }, { model, stop }) {
       if (!interrupted) return;
       await model.save(file, { epoch, batch: batch + 1 });

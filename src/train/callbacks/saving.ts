@@ -1,9 +1,10 @@
 // Callbacks that keep models.
 
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { checkOptions } from '../../core/errors.js';
 import type { Callback, TrainedModel } from '../events.js';
 import { Best, checkFile, checkNumber, type MonitorOptions } from './monitor.js';
+import { resumeFrom } from './resume.js';
 
 export interface ModelCheckpointOptions extends MonitorOptions {
   /** Where to write; `{epoch}` becomes the number of the epoch, from 1. */
@@ -80,14 +81,7 @@ export function backupAndRestore(options: BackupAndRestoreOptions): Callback {
   const counts = saveFreq === 'epoch' || (Number.isInteger(saveFreq) && saveFreq >= 1);
   checkNumber(`${where}, option 'saveFreq'`, saveFreq, counts, "'epoch' or a whole number >= 1");
   return {
-    async onTrainBegin(_event, { model, resumeAt }) {
-      const isThere = await stat(file).then(
-        () => true,
-        () => false,
-      );
-      const place = isThere ? await model.restore(file) : null;
-      if (place) resumeAt(place);
-    },
+    onTrainBegin: resumeFrom(file),
     async onBatchEnd({ epoch, batch }, { model }) {
       if (saveFreq === 'epoch' || (batch + 1) % saveFreq !== 0) return;
       await model.save(file, { epoch, batch: batch + 1 });
