@@ -67,8 +67,6 @@ struct Gemm {
 // What the machine can do at best, to compare with.
 struct Diagnostics {
   const char* isa;
-  int32_t tileRows;
-  int32_t tileColumns;
   double (*fmaPeakGflops)(double seconds);  // one thread
 };
 

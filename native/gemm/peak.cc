@@ -46,7 +46,7 @@ static double measureFmaPeak(double seconds) {
 #define OCELLUS_TEXT(x) OCELLUS_TEXT_RAW(x)
 
 namespace OCELLUS_ISA {
-const Diagnostics diagnostics = {OCELLUS_TEXT(OCELLUS_ISA), kTileRows, kTileColumns, measureFmaPeak};
+const Diagnostics diagnostics = {OCELLUS_TEXT(OCELLUS_ISA), measureFmaPeak};
 }  // namespace OCELLUS_ISA
 
 }  // namespace ocellus
