@@ -1,8 +1,10 @@
 // What stands between a picture and a model's input, and between its output and names: kept with the model, so that
 // whoever predicts does what was done in training.
 
+import { availableParallelism } from 'node:os';
 import { check, checkOptions, OcellusError } from '../core/errors.js';
 import { checkDecodeOptions, type DecodeImageOptions, decodeImage } from '../data/image.js';
+import { array } from '../data/sources.js';
 import type { Network } from '../nn/network.js';
 
 export interface PreprocessingOptions extends Pick<DecodeImageOptions, 'fit' | 'interpolation' | 'background'> {
@@ -68,7 +70,10 @@ export class Preprocessing {
       ...(interpolation && { interpolation }),
       ...(background && { background }),
     };
-    const pictures = await Promise.all(images.map((image) => decodeImage(image, decoding)));
+    // A few at a time: a picture may be large before it is brought to its size.
+    const numParallelCalls = Math.max(2, availableParallelism());
+    const decoded = array(images).map((image) => decodeImage(image, decoding), { numParallelCalls });
+    const pictures = await decoded.toArray();
     const isPlain = [...this.shift, ...this.divisor].every((value, i) => value === (i < channels ? 0 : 1));
     const size = height * width * channels;
     const data = isPlain ? new Uint8Array(images.length * size) : new Float32Array(images.length * size);

@@ -8,6 +8,7 @@ import { type ImageFolderOptions, imageFolder } from '../../data/image-folder.js
 import type { ImageSet } from '../../data/image-set.js';
 import type { Pipeline } from '../../data/pipeline.js';
 import type { ImageFile } from '../../data/scan.js';
+import { array } from '../../data/sources.js';
 import { drawSheet } from './pictures.js';
 import { augmentationOf, type Settings } from './settings.js';
 
@@ -16,6 +17,8 @@ const cacheLimit = 2 ** 29;
 /** Pictures whose size is looked at, and pictures on the sheet of the first batch. */
 const sampled = 32;
 const shown = 32;
+/** Of these, under way at the same time. */
+const atOnce = 4;
 
 interface Sample {
   readonly x: { readonly data: Uint8Array; readonly shape: readonly number[] };
@@ -102,14 +105,13 @@ function augmented(set: ImageSet, { imageSize, seed, ...settings }: BatchSetting
 async function medianSide(files: readonly ImageFile[]): Promise<number> {
   const step = Math.max(1, Math.floor(files.length / sampled));
   const some = files.filter((_, i) => i % step === 0).slice(0, sampled);
-  const sides = await Promise.all(
-    some.map(({ file }) =>
-      decodeImage(file).then(
-        ({ originalSize }) => Math.min(...originalSize),
-        () => Number.NaN, // told when the training comes to it
-      ),
-    ),
-  );
+  // What cannot be decoded is told when the training comes to it.
+  const side = ({ file }: ImageFile): Promise<number> =>
+    decodeImage(file).then(
+      ({ originalSize }) => Math.min(...originalSize),
+      () => Number.NaN,
+    );
+  const sides = await array(some).map(side, { numParallelCalls: atOnce }).toArray();
   const known = sides.filter(Number.isFinite).sort((a, b) => a - b);
   return known[known.length >> 1] ?? 0;
 }
