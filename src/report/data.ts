@@ -1,5 +1,5 @@
 // What a report shows, as plain data: the page reads it, `collect.ts` makes it. Written as JSON into the page, so that
-// the page needs nothing else.
+// the page needs nothing else. Numbers that are not finite become null in JSON: the page shows them as gaps.
 
 /** A picture as a data URI (PNG or JPEG). */
 export type PictureUri = string;
@@ -19,6 +19,8 @@ export interface ReportData {
   /** The best model on the images held back; absent while training runs, or where none were held back. */
   readonly evaluation?: EvaluationPanel;
   readonly layers: readonly LayerRow[];
+  /** Images of the prediction whose time the layers tell; absent where none was timed. */
+  readonly timedBatch?: number;
   readonly filters?: FiltersPanel;
   readonly featureMaps: readonly FeatureMapsOfImage[];
   readonly activationMaps: readonly ActivationMap[];
@@ -125,7 +127,7 @@ export interface LayerRow {
   readonly receptiveField?: number;
   /** Bytes of the output for one image. */
   readonly bytes: number;
-  /** Of one prediction of `batch` images; absent where no step carries the layer's name. */
+  /** Of one prediction of `timedBatch` images; absent where no step carries the layer's name. */
   readonly milliseconds?: number;
   readonly algorithm?: string;
 }
@@ -174,6 +176,8 @@ export interface ActivationMap {
   readonly overlay: PictureUri;
   /** Of the map, before it was scaled to [0, 1]. */
   readonly range: Range;
+  /** CSS colours of the overlay from low to high, for the legend. */
+  readonly scale?: readonly string[];
   readonly targetClass: number;
   readonly probability: number;
   /** Mean share of the probability that is left while the strongest places are taken away, in steps: the lower, the more the map tells. */
