@@ -25,7 +25,9 @@ function clangFormat(...args) {
 }
 
 function checkStatic() {
-  gate('types', run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.check.json']));
+  const types = (config) => run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', config]);
+  gate('types', types('tsconfig.check.json'));
+  gate("types of the report's page", types('report/tsconfig.json'));
   gate('biome (format, lint)', biome('check', '--error-on-warnings', '--max-diagnostics=40'));
   const formatted = clangFormat('--dry-run', '--Werror');
   if (formatted !== null) gate('clang-format', formatted);
