@@ -24,10 +24,11 @@ const needed = [
   'dist/index.js',
   'dist/index.d.ts',
   'dist/cli/main.js',
+  'dist/report/page.html',
   'binding.gyp',
 ];
 const unwanted =
-  /^(test|bench|docs|examples|node_modules|build|\.ci|\.cache)\/|^native\/test\/|\.(tgz|log|node|stamp)$/;
+  /^(test|bench|docs|examples|report|node_modules|build|\.ci|\.cache)\/|^native\/test\/|\.(tgz|log|node|stamp)$/;
 
 const cache = at('.cache/package');
 mkdirSync(cache, { recursive: true });
@@ -60,6 +61,8 @@ function checkUse() {
   const silent = node("import('ocellus')");
   check('import alone says nothing', silent.problem ?? silent.stderr);
   check('can be required', node("require('ocellus')").problem);
+  const render = "import('./node_modules/ocellus/dist/report/html.js').then((report) => report.renderReport({}))";
+  check('a report finds its page', node(render).problem);
   check('npx ocellus doctor', execute('npx', ['--no', 'ocellus', '--', 'doctor', '--json'], project).problem);
 
   const built = execute('npx', ['--no', 'ocellus-build', '--', '--require'], project);

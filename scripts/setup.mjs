@@ -1,8 +1,9 @@
-// Does whatever is missing or stale, nothing twice: npm ci, TypeScript → dist/, C++ → build/Release/ocellus.node.
+// Does whatever is missing or stale, nothing twice: npm ci, TypeScript → dist/, the report's page → dist/report/page.html,
+// C++ → build/Release/ocellus.node.
 // Without a compiler it says so and goes on: Ocellus then runs on its TypeScript backend.
 // Options: --verbose (say what is up to date), --require-addon (no addon is an error).
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { at, filesUnder, hashOf, isStamped, run, say, stamp } from './shared.mjs';
+import { at, filesUnder, hashOf, isStamped, run, say, stamp, tail } from './shared.mjs';
 
 const verbose = process.argv.includes('--verbose');
 const requireAddon = process.argv.includes('--require-addon');
@@ -51,11 +52,33 @@ function buildTypeScript() {
   say('compiling TypeScript …');
   if (!run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']))
     stop('TypeScript found errors.');
-  for (const file of filesUnder('dist')) {
+  for (const file of filesUnder('dist').filter((name) => /\.(js|d\.ts)(\.map)?$/.test(name))) {
     const source = file.replace(/^dist/, 'src').replace(/(\.d\.ts|\.js)(\.map)?$/, '.ts');
     if (!existsSync(at(source))) rmSync(at(file));
   }
   stamp('typescript', hash);
+  return true;
+}
+
+/** Where vite does not start, everything else works, but no report can be written. */
+function buildPage() {
+  const hash = hashOf('report', 'package-lock.json');
+  const page = at('dist/report/page.html');
+  if (existsSync(page) && isStamped('page', hash)) return false;
+  rmSync(page, { force: true }); // one from other sources must not be used
+  const log = at('.cache/page.log');
+  const vite = (...args) => run(process.execPath, ['node_modules/vite/bin/vite.js', ...args], { log });
+  if (!vite('--version')) {
+    const problem = `vite, which builds the page of reports, does not start:\n${tail(log, 8)}`;
+    if (requireAddon) stop(problem);
+    say(`${problem}\nGoing on without it: training works, reports cannot be written.`);
+    return true;
+  }
+  say("building the report's page …");
+  if (!vite('build', '--config', 'report/vite.config.mjs', '--configLoader', 'native')) {
+    stop(`vite found errors in report/:\n${tail(log)}`);
+  }
+  stamp('page', hash);
   return true;
 }
 
@@ -73,7 +96,7 @@ async function buildNative() {
 }
 
 checkNode();
-const worked = [installDependencies(), buildTypeScript(), await buildNative()].some(Boolean);
+const worked = [installDependencies(), buildTypeScript(), buildPage(), await buildNative()].some(Boolean);
 if (verbose) {
   const there = existsSync(addon) ? 'dist/ and build/Release/ocellus.node' : 'dist/ (no addon)';
   say(worked ? `ready: ${there}` : `up to date: ${there}`);

@@ -29,6 +29,7 @@ const sourceArrows: Record<string, readonly string[]> = {
   io: ['nn'],
   model: ['graph', 'backend', 'nn', 'train', 'data', 'io'],
   zoo: ['nn', 'model'],
+  report: [],
 };
 /** On top of everything: may import any folder. */
 const sourceTop = ['cli'];
@@ -139,7 +140,7 @@ describe('C++', () => {
 });
 
 test('no file is longer than 500 lines', () => {
-  const folders = ['src', 'native', 'test', 'bench', 'scripts', 'examples'];
+  const folders = ['src', 'native', 'test', 'bench', 'scripts', 'examples', 'report'];
   const long = folders
     .flatMap((folder) => filesUnder(folder, /\.(ts|mjs|cc|h)$/))
     .map((file) => ({ file, lines: read(file).split('\n').length - 1 }))
