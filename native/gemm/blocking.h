@@ -22,8 +22,9 @@ constexpr int64_t kSerialFlops = 15 * kFlopsPerMicrosecond;
 constexpr int64_t kTaskFlops = 20 * kFlopsPerMicrosecond;
 
 // Products that are walked along rows of B: see thin.h. A smaller B comes from the second-level cache, and the tiles of
-// the microkernel have less to load and store.
+// the microkernel have less to load and store; but for the fewest rows it would not pay to pack it.
 constexpr int64_t kThinRows = 16;
+constexpr int64_t kThinnestRows = 4;
 constexpr int64_t kThinBytes = 256 << 10;
 // Sums that a task of such a product keeps in the first-level cache, and what of B is worth a fork.
 constexpr int64_t kThinSums = 4096;
@@ -62,7 +63,7 @@ static inline Blocking blockingOf(const Gemm& g) {
   const bool computed = g.fill != nullptr;
   plan.fewRows = plan.splits == 1 && g.m <= kBlockRows;
   plan.thin = plan.fewRows && g.m <= kThinRows && !g.aTransposed && !g.bTransposed && !g.bPacked && !computed &&
-              g.sink == nullptr && g.n * g.k * 4 >= kThinBytes;
+              g.sink == nullptr && g.k > 0 && (g.m <= kThinnestRows || g.n * g.k * 4 >= kThinBytes);
   if (plan.thin) {
     // Runs become tasks, so that each reads long pieces of B; their sums are added in the order they would have had.
     plan.splits = ceilDiv(g.k, plan.run);
