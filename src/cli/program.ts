@@ -2,9 +2,14 @@
 // and batchSize=32 mean the same.
 
 import { Command, CommanderError } from 'commander';
+import { addBench } from './commands/bench.js';
+import { addCheck } from './commands/check.js';
+import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEvaluate } from './commands/evaluate.js';
+import { addExport } from './commands/export.js';
 import { addProfile, addSummary } from './commands/inspect.js';
+import { addRateFinder } from './commands/lr-find.js';
 import { addPredict } from './commands/predict.js';
 import { addTrain } from './commands/train.js';
 import { exitCodes, Io } from './io.js';
@@ -12,10 +17,10 @@ import { exitCodes, Io } from './io.js';
 const examples = `
 Examples:
   ocellus train ./photos                       a folder of class folders, or train/ and val/ of them
-  ocellus train ./photos --epochs 30 --model tiny
+  ocellus train ./cifar10 --time 10m           or files of CIFAR, MNIST or NumPy
   ocellus predict runs/train/model.safetensors cat.jpg dog.jpg
   ocellus evaluate runs/train/model.safetensors ./photos
-  ocellus summary runs/train/model.safetensors
+  ocellus check ./photos                       corrupt files, duplicates, wrong labels
   ocellus doctor
 
 Exit codes: 0 done, 1 failed, 2 a call that cannot be understood, 130 interrupted (a checkpoint is written).`;
@@ -70,11 +75,16 @@ function buildProgram(register: Register): Command {
     .showHelpAfterError('(--help shows what there is)')
     .showSuggestionAfterError();
   addTrain(program, register);
+  addRateFinder(program, register);
+  addCheck(program, register);
   addEvaluate(program, register);
   addPredict(program, register);
   addSummary(program, register);
   addProfile(program, register);
+  addExport(program, register);
+  addBench(program, register);
   addDoctor(program, register);
+  addDemo(program, register);
   return program;
 }
 

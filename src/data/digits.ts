@@ -117,7 +117,7 @@ async function readDigit(file: string): Promise<Uint8Array> {
 }
 
 /** Splits `total` in proportion to `counts`; what rounding leaves over goes to the largest remainders. */
-function proportionalShares(counts: readonly number[], total: number): number[] {
+export function proportionalShares(counts: readonly number[], total: number): number[] {
   const sum = counts.reduce((a, b) => a + b, 0);
   const exact = counts.map((count) => (count * total) / sum);
   const shares = exact.map(Math.floor);

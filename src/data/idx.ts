@@ -107,8 +107,8 @@ export async function loadMnist(folder: string): Promise<LabelledSplit> {
     testLabels: find('t10k', 'labels-idx1-ubyte'),
   };
   return {
-    train: await readPair(files.trainImages, files.trainLabels),
-    test: await readPair(files.testImages, files.testLabels),
+    train: await readIdxPair(files.trainImages, files.trainLabels),
+    test: await readIdxPair(files.testImages, files.testLabels),
   };
 }
 
@@ -124,7 +124,12 @@ function findFile(folder: string, names: readonly string[], part: string, kind: 
   return join(folder, found);
 }
 
-async function readPair(imageFile: string, labelFile: string): Promise<LabelledImages> {
+/**
+ * Images and labels in two files, gzipped or not.
+ *
+ * @throws OcellusError ERR_OCELLUS_FORMAT | ERR_OCELLUS_DATA (cannot be read)
+ */
+export async function readIdxPair(imageFile: string, labelFile: string): Promise<LabelledImages> {
   const images = await readIdx(imageFile);
   const labels = await readIdx(labelFile);
   formatCheck(images.shape.length === 3 && images.data instanceof Uint8Array, () => ({

@@ -3,10 +3,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Writable } from 'node:stream';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.js';
+import { call } from './harness.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ocellus cli ü-'));
 const photos = path.join(folder, 'photos');
@@ -27,27 +26,6 @@ beforeAll(async () => {
   }
   writeFileSync(path.join(photos, 'grün', 'broken.jpg'), 'this is no picture');
 });
-
-/** A stream that keeps what is written to it. */
-class Sink extends Writable {
-  text = '';
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk.toString();
-    done();
-  }
-}
-
-async function call(...args: string[]) {
-  const [stdout, stderr] = [new Sink(), new Sink()];
-  const code = await runProgram(args, stdout, stderr);
-  const lines = () =>
-    stdout.text
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-  return { code, out: stdout.text, lines, err: stderr.text };
-}
 
 const quick = ['--epochs', '3', '--model', 'tiny', '--image-size', '16', '--batch-size', '8', '--threads', '1'];
 

@@ -7,42 +7,42 @@ import { createModel } from '../../zoo/backbones.js';
 import { exitCodes } from '../io.js';
 import type { Register } from '../program.js';
 import { version } from '../version.js';
+import { examples } from './shared.js';
 
 export function addDoctor(program: Command, register: Register): void {
-  program
+  const command = program
     .command('doctor')
     .description('tells what computes on this machine, and checks it')
-    .option('--json', 'JSON lines on standard output', false)
-    .action((options: { json?: boolean }) =>
-      register(options.json ?? false, async (io) => {
-        const info = backendInfo();
-        const facts = {
-          ocellus: version(),
-          node: process.version,
-          platform: `${process.platform} ${process.arch}`,
-          processor: `${os.cpus()[0]?.model ?? 'unknown'}, ${os.availableParallelism()} of ${os.cpus().length} available`,
-          memory: `${(os.totalmem() / 2 ** 30).toFixed(1)} GiB`,
-          backend: info.backend,
-          instructionSet: info.isa,
-          instructionSets: info.isas.join(', '),
-          threads: info.threads,
-          addon: info.addon ?? 'none',
-          sharp: await peerVersion(),
-        };
-        for (const [name, value] of Object.entries(facts)) io.say(`${name.padEnd(16)} ${value}`);
-        for (const { path, problem } of info.addon ? [] : info.tried)
-          io.say(`${'tried'.padEnd(16)} ${path}: ${problem}`);
-        const difference = info.backend === 'native' ? await parity() : null;
-        const agrees = difference === null || difference < tolerance;
-        if (difference !== null) {
-          io.say(
-            `${'native against TypeScript'}: largest difference ${difference.toExponential(1)}, ${agrees ? 'as it should be' : 'TOO LARGE'}`,
-          );
-        }
-        io.emit('doctor', { ...facts, difference });
-        return agrees ? exitCodes.ok : exitCodes.failure;
-      }),
-    );
+    .option('--json', 'JSON lines on standard output', false);
+  examples(command, [['ocellus doctor', 'to be put into reports of bugs']]).action((options: { json?: boolean }) =>
+    register(options.json ?? false, async (io) => {
+      const info = backendInfo();
+      const facts = {
+        ocellus: version(),
+        node: process.version,
+        platform: `${process.platform} ${process.arch}`,
+        processor: `${os.cpus()[0]?.model ?? 'unknown'}, ${os.availableParallelism()} of ${os.cpus().length} available`,
+        memory: `${(os.totalmem() / 2 ** 30).toFixed(1)} GiB`,
+        backend: info.backend,
+        instructionSet: info.isa,
+        instructionSets: info.isas.join(', '),
+        threads: info.threads,
+        addon: info.addon ?? 'none',
+        sharp: await peerVersion(),
+      };
+      for (const [name, value] of Object.entries(facts)) io.say(`${name.padEnd(16)} ${value}`);
+      for (const { path, problem } of info.addon ? [] : info.tried) io.say(`${'tried'.padEnd(16)} ${path}: ${problem}`);
+      const difference = info.backend === 'native' ? await parity() : null;
+      const agrees = difference === null || difference < tolerance;
+      if (difference !== null) {
+        io.say(
+          `${'native against TypeScript'}: largest difference ${difference.toExponential(1)}, ${agrees ? 'as it should be' : 'TOO LARGE'}`,
+        );
+      }
+      io.emit('doctor', { ...facts, difference });
+      return agrees ? exitCodes.ok : exitCodes.failure;
+    }),
+  );
 }
 
 const tolerance = 1e-3;

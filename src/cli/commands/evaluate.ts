@@ -1,62 +1,45 @@
-// `evaluate`: how often a model is right about a folder of pictures.
+// `evaluate`: how often a model is right about pictures whose classes are known.
 
 import { type Command, Option } from 'commander';
-import { OcellusError } from '../../core/errors.js';
-import { imageFolder } from '../../data/image-folder.js';
 import { load } from '../../model/load.js';
 import { formatConfusion } from '../confusion.js';
+import { inputOf, openLabelled, type SplitChoice } from '../data/labelled.js';
 import { evaluateImages } from '../evaluation.js';
-import { wholeNumber } from '../parse.js';
+import { share, wholeNumber } from '../parse.js';
 import type { Register } from '../program.js';
-import { backendChoice, type ComputeOptions, computeOptions } from './shared.js';
+import { backendChoice, type ComputeOptions, computeOptions, examples } from './shared.js';
 
 interface EvaluateOptions extends ComputeOptions {
-  split: 'train' | 'val' | 'test' | 'all';
+  split: SplitChoice;
   batchSize: number;
+  seed: number;
+  validationSplit?: number;
 }
 
 export function addEvaluate(program: Command, register: Register): void {
   const command = program
-    .command('evaluate <model> <folder>')
-    .description('asks a model about pictures whose classes are known')
+    .command('evaluate <model> <data>')
+    .description('asks a model about pictures whose classes are known: a folder, or files that train takes')
     .addOption(
-      new Option('--split <name>', 'which part of the folder; all: where there are no parts')
+      new Option('--split <name>', 'which part of the data; all: where there are no parts')
         .choices(['train', 'val', 'test', 'all'])
         .default('val'),
     )
+    .option('--validation-split <x>', 'share that the training held back, where the data have no val', share)
+    .option('--seed <n>', 'of the training, which decides what was held back', wholeNumber(0), 0)
     .option('--batch-size <n>', 'images in a step', wholeNumber(1), 32);
-  computeOptions(command).action((file: string, folder: string, options: EvaluateOptions) =>
+  examples(command, [
+    ['ocellus evaluate runs/train/model.safetensors ./photos', 'the images that were held back'],
+    ['ocellus evaluate runs/train/model.safetensors ./others --split all', 'all of a folder'],
+    ['ocellus evaluate runs/train/model.safetensors ./mnist --split test --json', ''],
+  ]);
+  computeOptions(command).action((file: string, place: string, options: EvaluateOptions) =>
     register(options.json ?? false, async (io) => {
       const model = await load(file, { ...backendChoice(options), compile: false });
-      const { classNames, fit, interpolation } = model.preprocessing ?? {};
-      const [height, width] = model.network.inputs[0]?.shape ?? [];
-      if (!classNames || !height || !width) {
-        throw new OcellusError('ERR_OCELLUS_STATE', {
-          where: file,
-          expected: 'a model that knows its classes and how pictures become its input',
-          got: 'one without preprocessing',
-          help: '`ocellus train` writes such files; model.setPreprocessing says it of others',
-        });
-      }
-      const found = await imageFolder(folder, {
-        size: [height, width],
-        batchSize: options.batchSize,
-        shuffle: false,
-        classNames,
-        ...(options.split === 'all' && { validationSplit: 0 }),
-        ...(fit && { fit }),
-        ...(interpolation && { interpolation }),
-        onSkip: ({ file: name, reason }) => io.warn(`skipped ${name}: ${reason}`),
-      });
-      const part = options.split === 'all' ? found.train : found[options.split];
-      if (!part) {
-        throw new OcellusError('ERR_OCELLUS_DATA', {
-          where: folder,
-          expected: `a folder '${options.split}'`,
-          got: 'none',
-          help: '--split names another part, or all',
-        });
-      }
+      const input = inputOf(model, file);
+      const onSkip = (name: string, reason: string) => io.warn(`skipped ${name}: ${reason}`);
+      const part = await openLabelled(place, input, { ...options, onSkip });
+      const { classNames } = input;
       const { samples, accuracy, confusion } = await evaluateImages(model, part, classNames.length);
       io.say(formatConfusion(confusion, classNames));
       io.say(`\n${(100 * accuracy).toFixed(1)} % of ${samples} images are named rightly.`);

@@ -6,7 +6,7 @@ import type { ImagePrediction } from '../../model/preprocessing.js';
 import { exitCodes } from '../io.js';
 import { wholeNumber } from '../parse.js';
 import type { Register } from '../program.js';
-import { backendChoice, type ComputeOptions, computeOptions } from './shared.js';
+import { backendChoice, type ComputeOptions, computeOptions, examples } from './shared.js';
 
 interface PredictCommandOptions extends ComputeOptions {
   top: number;
@@ -17,6 +17,10 @@ export function addPredict(program: Command, register: Register): void {
     .command('predict <model> <images...>')
     .description('names what is in pictures, the most probable class first')
     .option('--top <n>', 'classes to tell of each picture', wholeNumber(1), 3);
+  examples(command, [
+    ['ocellus predict runs/train/model.safetensors cat.jpg dog.png', ''],
+    ['ocellus predict runs/train/model.safetensors photos/*.jpg --top 1 --json', 'a line for each picture'],
+  ]);
   computeOptions(command).action((file: string, images: string[], options: PredictCommandOptions) =>
     register(options.json ?? false, async (io) => {
       const model = await load(file, { ...backendChoice(options), compile: false });

@@ -24,3 +24,10 @@ export const backendChoice = ({ threads, backend }: ComputeOptions): BackendChoi
   ...(threads && { threads }),
   ...(backend && { backend }),
 });
+
+/** Calls with what they do, at the end of the help. */
+export function examples(command: Command, calls: readonly (readonly [call: string, meaning: string])[]): Command {
+  const width = Math.max(...calls.map(([call]) => call.length));
+  const lines = calls.map(([call, meaning]) => `  ${call.padEnd(width)}  ${meaning}`.trimEnd());
+  return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+}

@@ -5,18 +5,18 @@ import type { Model } from '../../model/model.js';
 import { optimizers } from '../../nn/optimizers.js';
 import { schedules } from '../../nn/schedules.js';
 import { createModel } from '../../zoo/backbones.js';
+import type { TrainingData } from './images.js';
 import type { Settings } from './settings.js';
 
 export function buildModel(
-  classNames: readonly string[],
+  { classNames, channels, train }: Pick<TrainingData, 'classNames' | 'channels' | 'train'>,
   settings: Settings,
-  images: number,
   compute: BackendChoice,
 ): Model {
   const { model: name, imageSize, seed, learningRate, weightDecay, labelSmoothing, epochs, batchSize } = settings;
-  const model = createModel(name, { inputShape: [imageSize, imageSize, 3], classes: classNames.length, seed });
+  const model = createModel(name, { inputShape: [imageSize, imageSize, channels], classes: classNames.length, seed });
   model.setPreprocessing({ classNames });
-  const totalSteps = Math.max(2, Math.ceil(images / batchSize) * epochs);
+  const totalSteps = Math.max(2, Math.ceil(train.length / batchSize) * epochs);
   return model.compile({
     optimizer: optimizers.adamW({
       learningRate: schedules.oneCycle({ maxLearningRate: learningRate, totalSteps }),

@@ -60,7 +60,7 @@ export async function finishRun(io: Io, run: RunFolder, finished: Finished): Pro
         .digest('hex'),
     },
   });
-  const example = data.val[0]?.file ?? data.train[0]?.file;
+  const example = data.val[0]?.file ?? data.train[0]?.file ?? 'picture.png';
   io.say(`Trained in ${seconds.toFixed(0)} s; everything is in ${run.folder}.\n\nTry next:`);
   io.say(`  npx ocellus predict ${file} ${JSON.stringify(example)}`);
   io.say(`  npx ocellus evaluate ${file} ${JSON.stringify(data.folder)}`);

@@ -5,7 +5,7 @@ import type { ConfusionMatrix } from '../confusion.js';
 
 interface Picture {
   readonly data: Uint8Array;
-  /** [height, width, 3] */
+  /** [height, width, 1 or 3] */
   readonly shape: readonly number[];
 }
 
@@ -14,21 +14,21 @@ const gap = 2;
 /** Pictures of one size in rows, as PNG. */
 export async function drawSheet(pictures: readonly Picture[], file: string): Promise<void> {
   const { default: sharp } = await loadSharp();
-  const [height = 1, width = 1] = pictures[0]?.shape ?? [];
+  const [height = 1, width = 1, channels = 3] = pictures[0]?.shape ?? [];
   const columns = Math.max(1, Math.ceil(Math.sqrt(pictures.length)));
   const rows = Math.max(1, Math.ceil(pictures.length / columns));
   const across = columns * (width + gap) + gap;
-  const sheet = Buffer.alloc(across * (rows * (height + gap) + gap) * 3, 255);
+  const sheet = Buffer.alloc(across * (rows * (height + gap) + gap) * channels, 255);
   pictures.forEach(({ data }, n) => {
     const left = gap + (n % columns) * (width + gap);
     const top = gap + Math.floor(n / columns) * (height + gap);
     for (let y = 0; y < height; y++) {
-      sheet.set(data.subarray(3 * y * width, 3 * (y + 1) * width), 3 * ((top + y) * across + left));
+      const row = data.subarray(y * width * channels, (y + 1) * width * channels);
+      sheet.set(row, ((top + y) * across + left) * channels);
     }
   });
-  await sharp(sheet, { raw: { width: across, height: sheet.length / across / 3, channels: 3 } })
-    .png()
-    .toFile(file);
+  const raw = { width: across, height: sheet.length / across / channels, channels: channels as 1 | 3 };
+  await sharp(sheet, { raw }).png().toFile(file);
 }
 
 const cell = 40;

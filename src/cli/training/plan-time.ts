@@ -21,9 +21,8 @@ export interface TimePlan {
 const timed = 5;
 
 export async function measure(data: TrainingData, settings: Settings, compute: BackendChoice): Promise<TimePlan> {
-  const model = buildModel(data.classNames, settings, data.train.length, compute);
-  // What is skipped is told when the training comes to it.
-  const { train, val } = await data.batches(settings, () => undefined);
+  const model = buildModel(data, settings, compute);
+  const { train, val } = await data.batches(settings);
   const trainer = model.trainer();
   const trainMs = await median(train, (x, y) => trainer.step(x, y));
   const valMs = val ? await median(val, (x) => model.predict(x)) : 0;

@@ -3,6 +3,9 @@
 import * as augment from '../../data/augment/index.js';
 import type { BackboneName } from '../../zoo/backbones.js';
 
+/** `warp` turns, zooms and shifts pictures and changes their tones; `crop` moves them by some pixels and hides a part. */
+export const augmentKinds = ['warp', 'crop', 'none'] as const;
+
 export interface GivenSettings {
   model?: BackboneName;
   imageSize?: number;
@@ -11,7 +14,7 @@ export interface GivenSettings {
   learningRate?: number;
   weightDecay?: number;
   labelSmoothing?: number;
-  augment?: 'default' | 'none';
+  augment?: (typeof augmentKinds)[number];
   flip?: boolean;
   seed?: number;
 }
@@ -22,12 +25,17 @@ export interface DataFacts {
   /** Training images. */
   readonly images: number;
   readonly classes: number;
-  /** Of the shorter sides of some images, in pixels. */
-  readonly medianSide: number;
+  /** 1: grey. */
+  readonly channels: number;
+  /** [height, width] of some images. */
+  readonly sizes: readonly (readonly [height: number, width: number])[];
 }
 
-/** Sides that images are brought to, and how many pictures a training should look at: epochs times images. */
+/** Sides that images are brought to. */
 const sides = [32, 48, 64];
+/** Images up to this side are not turned and zoomed: it would blur what little there is to see. */
+const smallSide = 40;
+/** How many pictures a training should look at: epochs times images. */
 const looks = 300_000;
 
 /** Every setting, and a line for each that was not given: `epochs 60: …`. */
@@ -38,34 +46,66 @@ export function chooseSettings(given: GivenSettings, facts: DataFacts): { settin
     reasons.push(`${name} ${value}: ${reason}`);
     return value;
   };
-  const side = sides.findLast((one) => one <= facts.medianSide) ?? sides[0];
-  const imageSize = choose('imageSize', side, `the images' shorter side is ${facts.medianSide} pixels on the median`);
-  const epochs = Math.min(60, Math.max(10, Math.round(looks / Math.max(1, facts.images))));
+  const { images, channels } = facts;
+  const [side, sideReason] = chooseSide(facts.sizes);
+  const imageSize = choose('imageSize', side, sideReason);
+  const isSmall = imageSize <= smallSide;
+  const epochs = Math.min(60, Math.max(10, Math.round(looks / Math.max(1, images))));
+  const flip: [boolean, string] =
+    channels === 1
+      ? [false, 'grey images are often letters or digits, which are not mirrored; --flip for others']
+      : [true, 'left and right look alike in most photographs; --no-flip for letters and digits'];
   return {
     settings: {
       imageSize,
       model: choose('model', 'small', 'the most accurate that trains in minutes'),
-      epochs: choose('epochs', epochs, `${facts.images} images to train with; fewer images are looked at more often`),
-      batchSize: choose('batchSize', facts.images < 2000 ? 32 : 64, 'small sets need many steps, large ones fast ones'),
+      epochs: choose('epochs', epochs, `${images} images to train with; fewer images are looked at more often`),
+      batchSize: choose('batchSize', images < 2000 ? 32 : 64, 'small sets need many steps, large ones fast ones'),
       learningRate: choose('learningRate', 0.004, 'the highest of a rise and a fall (one cycle)'),
       weightDecay: given.weightDecay ?? 0.02,
       labelSmoothing: given.labelSmoothing ?? 0.1,
-      augment: given.augment ?? 'default',
-      flip: choose('flip', true, 'left and right look alike in most photographs; --no-flip for letters and digits'),
+      augment: isSmall
+        ? choose('augment', 'crop', 'small images are moved by some pixels and a part is hidden')
+        : choose('augment', 'warp', 'images are turned, zoomed and shifted a little, and their tones changed'),
+      flip: choose('flip', ...flip),
       seed: given.seed ?? 0,
     },
     reasons,
   };
 }
 
+/** The images' own side where it is small and that of all, else the largest that they fill. */
+function chooseSide(sizes: DataFacts['sizes']): [side: number, reason: string] {
+  const shorter = sizes.map((size) => Math.min(...size)).sort((a, b) => a - b);
+  const median = shorter[shorter.length >> 1] ?? 0;
+  const isCommon = sizes.length > 0 && sizes.every(([height, width]) => height === median && width === median);
+  if (isCommon && median >= leastSide && median <= sides[sides.length - 1]) {
+    return [median, `the images are ${median}x${median} pixels`];
+  }
+  const side = sides.findLast((one) => one <= median) ?? sides[0];
+  return [side, `the images' shorter side is ${median} pixels on the median`];
+}
+
+/** Smaller images are enlarged. */
+const leastSide = 16;
+
 /** The changes that training images go through; undefined for none. */
 export function augmentationOf({
   augment: kind,
   flip,
-}: Pick<Settings, 'augment' | 'flip'>): augment.Augmentation | undefined {
+  imageSize,
+}: Pick<Settings, 'augment' | 'flip' | 'imageSize'>): augment.Augmentation | undefined {
   if (kind === 'none') return undefined;
+  const mirrored = flip ? [augment.randomFlip({ mode: 'horizontal' })] : [];
+  if (kind === 'crop') {
+    const padding = Math.max(1, Math.round(imageSize / 8));
+    return augment.compose([
+      ...mirrored,
+      augment.randomCrop({ height: imageSize, width: imageSize, padding, fillMode: 'reflect' }),
+    ]);
+  }
   return augment.compose([
-    ...(flip ? [augment.randomFlip({ mode: 'horizontal' })] : []),
+    ...mirrored,
     augment.randomRotation({ factor: 0.04 }),
     augment.randomTranslation({ heightFactor: 0.1, widthFactor: 0.1 }),
     augment.randomZoom({ heightFactor: 0.15 }),

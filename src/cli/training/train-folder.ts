@@ -13,6 +13,7 @@ import { checkpoint } from './checkpoint.js';
 import { buildModel } from './classifier.js';
 import { finishRun } from './finish.js';
 import { openData, type TrainingData } from './images.js';
+import { findRate } from './learning-rate.js';
 import { measure } from './plan-time.js';
 import { bestOf, RunFolder } from './run-folder.js';
 import { chooseSettings, type GivenSettings, type Settings } from './settings.js';
@@ -21,6 +22,8 @@ export interface TrainCall extends GivenSettings {
   folder: string | undefined;
   compute: BackendChoice;
   validationSplit?: number;
+  /** Choose the learning rate by a test. */
+  findRate?: boolean;
   /** Seconds that the training may take. */
   time?: number;
   runs: string;
@@ -51,6 +54,7 @@ export async function trainFolder(io: Io, call: TrainCall): Promise<number> {
   const validationSplit = kept?.validationSplit ?? call.validationSplit;
   const compute = kept?.compute ?? call.compute;
   const { data, settings } = await prepare(io, folder, kept?.settings, call, validationSplit);
+  if (call.findRate && !kept) settings.learningRate = await findRate(io, data, settings, compute);
   if (call.dryRun || call.time) {
     const plan = await measure(data, settings, compute);
     io.say(`An epoch takes about ${plan.epochSeconds.toFixed(1)} s, training ${formatBytes(plan.bytes)} of memory.`);
@@ -88,11 +92,7 @@ async function prepare(
   for (const warning of warnings) io.warn(`warning: ${warning}`);
   const { settings, reasons } = kept
     ? { settings: { ...kept }, reasons: [] }
-    : chooseSettings(call, {
-        images: data.train.length,
-        classes: classNames.length,
-        medianSide: await data.medianSide(),
-      });
+    : chooseSettings(call, await data.facts());
   for (const reason of reasons) io.say(`  ${reason}`);
   io.emit('settings', { ...settings, classNames, images: data.train.length, validation: data.val.length });
   return { data, settings };
@@ -108,7 +108,7 @@ async function train(
   const { epochs, seed } = settings;
   const started = performance.now();
   const batches = await data.batches(settings, (file, reason) => io.warn(`skipped ${file}: ${reason}`));
-  const model = buildModel(data.classNames, settings, data.train.length, compute);
+  const model = buildModel(data, settings, compute);
   await batches.drawFirst(run.file('train_batch.png'));
   const best = run.file('model.safetensors');
   const monitor = batches.val ? 'valAccuracy' : 'loss';

@@ -1,0 +1,111 @@
+// Pictures that may be in the wrong folder: a model gives their class little, or pictures that look like them are of
+// another class.
+
+import { Random } from '../../core/random.js';
+import { ImageReader } from '../../data/decoding.js';
+import { array } from '../../data/sources.js';
+import type { Model } from '../../model/model.js';
+import type { ModelInput } from '../data/labelled.js';
+import { type Looks, thumbBytes } from './fingerprint.js';
+
+export interface Suspect {
+  /** Index of the picture. */
+  readonly index: number;
+  /** The class that it seems to be of. */
+  readonly looksLike: string;
+  /** What speaks for that class and for its own: probabilities, or shares of the neighbours. */
+  readonly share: number;
+  readonly ownShare: number;
+}
+
+interface Labelled {
+  readonly className: string;
+  readonly file: string;
+}
+
+const [ownMost, otherLeast] = [0.1, 0.7];
+
+/** By a model: pictures of classes that it does not know are passed over. The least likely first. */
+export async function suspectsByModel(
+  model: Model,
+  { classNames, shape, ...decoding }: ModelInput,
+  pictures: readonly Labelled[],
+): Promise<Suspect[]> {
+  const known = pictures.map(({ className, file }, y) => ({ className, file, image: file, y }));
+  const reader = new ImageReader('ocellus check', {
+    ...decoding,
+    size: [shape[0], shape[1]],
+    channels: shape[2] as 1 | 3 | 4,
+    // Those that cannot be decoded were found before.
+    onSkip: () => undefined,
+  });
+  const encoded = array(known.filter(({ className }) => classNames.includes(className)));
+  const suspects: Suspect[] = [];
+  if (encoded.size === 0) return suspects;
+  for await (const { x, y } of reader.batches(reader.samples(encoded))) {
+    const { data } = await model.predict(x);
+    Array.from(y.data as Int32Array).forEach((index, row) => {
+      const shares = data.subarray(row * classNames.length, (row + 1) * classNames.length);
+      const best = shares.indexOf(Math.max(...shares));
+      const ownShare = shares[classNames.indexOf(pictures[index].className)];
+      if (ownShare < ownMost && shares[best] >= otherLeast)
+        suspects.push({ index, looksLike: classNames[best], share: shares[best], ownShare });
+    });
+  }
+  return suspects.sort((a, b) => a.ownShare - b.ownShare || a.index - b.index);
+}
+
+const neighbours = 10;
+/** Pictures that others are compared with, at most: the work grows with the number of pictures, not with its square. */
+const mostReferences = 2000;
+/** Share of the pictures whose neighbours must be of their own class, or thumbnails say nothing about these classes. */
+const leastAgreement = 0.7;
+
+/** By the thumbnails of the nearest others; undefined where thumbnails do not tell the classes apart. */
+export function suspectsByLooks(
+  pictures: readonly (Looks & Labelled)[],
+  groups: readonly { readonly members: readonly number[] }[],
+): Suspect[] | undefined {
+  const groupOf = new Map(groups.flatMap(({ members }, group) => members.map((i) => [i, group] as const)));
+  const references = new Random(0).shuffle(pictures.map((_, i) => i)).slice(0, mostReferences);
+  const suspects: Suspect[] = [];
+  let agreeing = 0;
+  let judged = 0;
+  pictures.forEach((picture, index) => {
+    const group = groupOf.get(index);
+    const others = references.filter((i) => i !== index && (group === undefined || groupOf.get(i) !== group));
+    const near = nearest(picture, pictures, others);
+    if (near.length < neighbours) return;
+    judged++;
+    const counts = new Map<string, number>();
+    for (const i of near) counts.set(pictures[i].className, (counts.get(pictures[i].className) ?? 0) + 1);
+    const [[looksLike, most]] = [...counts].sort(([, a], [, b]) => b - a);
+    const ownShare = (counts.get(picture.className) ?? 0) / near.length;
+    if (looksLike === picture.className) agreeing++;
+    else if (ownShare <= ownMost && most / near.length >= otherLeast)
+      suspects.push({ index, looksLike, share: most / near.length, ownShare });
+  });
+  if (judged === 0 || agreeing / judged < leastAgreement) return undefined;
+  return suspects.sort((a, b) => b.share - a.share || a.index - b.index);
+}
+
+function nearest({ thumb }: Looks, pictures: readonly Looks[], others: readonly number[]): number[] {
+  const found: { index: number; distance: number }[] = [];
+  let worst = Number.POSITIVE_INFINITY;
+  for (const index of others) {
+    const distance = squaredDistance(thumb, pictures[index].thumb, worst);
+    if (distance >= worst) continue;
+    const at = found.findIndex((one) => one.distance > distance);
+    found.splice(at < 0 ? found.length : at, 0, { index, distance });
+    if (found.length > neighbours) found.pop();
+    if (found.length === neighbours) worst = found[neighbours - 1].distance;
+  }
+  return found.map(({ index }) => index);
+}
+
+/** Stops where it is more than `enough`. */
+function squaredDistance(a: Uint8Array, b: Uint8Array, enough: number): number {
+  let sum = 0;
+  for (let i = 0; i < thumbBytes && sum < enough; i++) sum += (a[i] - b[i]) ** 2;
+  return sum;
+}
