@@ -2,7 +2,7 @@
 
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { findDuplicates } from '../../src/cli/check/duplicates.js';
 import { looksOf } from '../../src/cli/check/fingerprint.js';
@@ -13,7 +13,7 @@ import { call } from './harness.js';
 const folder = temporaryFolder();
 
 /** Soft blobs of a colour in places that the seed decides: pictures that differ, of one kind. */
-async function picture(seed: number, colour: readonly number[], side = 64): Promise<sharp.Sharp> {
+async function picture(seed: number, colour: readonly number[], side = 64): Promise<Sharp> {
   const random = new Random(seed, 3);
   const grid = 6;
   const small = Uint8Array.from({ length: grid * grid * 3 }, (_, i) => colour[i % 3] * (0.4 + 0.6 * random.uniform()));

@@ -1,9 +1,10 @@
 // Batches to train and to check with: in memory where all pictures fit, changed anew in every epoch.
 
+import type { TensorView } from '../../core/dtype.js';
 import { hashName, Random } from '../../core/random.js';
 import type { ImageSample } from '../../data/decoding.js';
 import type { Pipeline } from '../../data/pipeline.js';
-import { type FrameBatch, type Frames, inBatches } from '../data/frames.js';
+import { type Frames, inBatches } from '../data/frames.js';
 import type { BatchSettings, TrainingBatches } from './images.js';
 import { drawSheet } from './pictures.js';
 import { augmentationOf } from './settings.js';
@@ -44,20 +45,23 @@ export function streamedBatches(
   return withDrawing(changed.batch(batchSize).prefetch(2), val?.batch(batchSize).prefetch(1));
 }
 
-function withDrawing(
-  train: Pipeline<
-    Pick<FrameBatch, 'y'> & { readonly x: { readonly data: ArrayLike<number>; readonly shape: readonly number[] } }
-  >,
-  val: TrainingBatches['val'],
-): TrainingBatches {
+type Values = Omit<TensorView, 'dtype'>;
+
+interface Pictures {
+  readonly x: Values;
+  readonly y: Values;
+}
+
+function withDrawing(train: Pipeline<Pictures>, val: TrainingBatches['val']): TrainingBatches {
   return {
-    train: train as TrainingBatches['train'],
+    train,
     val,
     async drawFirst(file) {
       for await (const { x } of train.iterate(0)) {
         const [count, ...shape] = x.shape;
         const size = x.data.length / count;
-        const picture = (i: number) => ({ data: (x.data as Uint8Array).subarray(i * size, (i + 1) * size), shape });
+        const pixels = x.data as Uint8Array;
+        const picture = (i: number) => ({ data: pixels.subarray(i * size, (i + 1) * size), shape });
         await drawSheet(
           Array.from({ length: Math.min(count, shown) }, (_, i) => picture(i)),
           file,

@@ -16,16 +16,19 @@ export interface Checkpoint {
 
 /** The first SIGINT ends the training after its batch; a second one ends the process as ever. */
 export function checkpoint(file: string, onInterrupt: () => void, signals: EventEmitter = process): Checkpoint {
+  // Asked for at any time, heeded after a batch: an epoch that is whole by then is told as one.
+  let isAsked = false;
   let interrupted = false;
   const interrupt = () => {
-    interrupted = true;
+    isAsked = true;
     onInterrupt();
   };
   signals.once('SIGINT', interrupt);
   const callback: Callback = {
     onTrainBegin: resumeFrom(file),
     async onBatchEnd({ epoch, batch }, { model, stop }) {
-      if (!interrupted) return;
+      if (!isAsked) return;
+      interrupted = true;
       await model.save(file, { epoch, batch: batch + 1 });
       stop();
     },
