@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { augment, createModel, imageFolder, Random } from 'ocellus';
+import { augment, createModel, imageFolder, optimizers, Random, schedules } from 'ocellus';
 import sharp from 'sharp';
 
 const photos = await mkdtemp(path.join(os.tmpdir(), 'photos-'));
@@ -15,11 +15,11 @@ const ears = {
 };
 
 async function draw(animal, file) {
-  const colour = () => `hsl(${random.integer(360)}, 40%, ${25 + random.integer(50)}%)`;
+  const colour = (light) => `hsl(${random.integer(360)}, 40%, ${light + random.integer(25)}%)`;
   const place = `translate(${60 + random.integer(20)} ${50 + random.integer(20)}) scale(${0.8 + 0.5 * random.uniform()})`;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="140" height="120">
-    <rect width="100%" height="100%" fill="${colour()}"/>
-    <g transform="${place}" fill="${colour()}">${ears[animal]}<circle r="22"/>
+    <rect width="100%" height="100%" fill="${colour(15)}"/>
+    <g transform="${place}" fill="${colour(60)}">${ears[animal]}<circle r="22"/>
       <g fill="#111"><circle cx="-8" cy="-4" r="3"/><circle cx="8" cy="-4" r="3"/><circle cy="7" r="3"/></g></g></svg>`;
   await sharp(Buffer.from(svg)).jpeg().toFile(file);
 }
@@ -27,7 +27,7 @@ async function draw(animal, file) {
 try {
   for (const animal of ['cat', 'dog']) {
     await mkdir(path.join(photos, animal));
-    for (let i = 0; i < 60; i++) await draw(animal, path.join(photos, animal, `${i}.jpg`));
+    for (let i = 0; i < 100; i++) await draw(animal, path.join(photos, animal, `${i}.jpg`));
   }
 
   // A fifth of each class is held back: images that training never sees tell what was learned.
@@ -44,12 +44,14 @@ try {
 
   const model = createModel('tiny', { inputShape: [size, size, 3], classes: classNames.length, seed: 1 });
   model.setPreprocessing({ classNames });
+  const epochs = 15;
+  const totalSteps = epochs * Math.ceil(train.size / 16);
   model.compile({
-    optimizer: { name: 'adam', learningRate: 0.003 },
+    optimizer: optimizers.adam({ learningRate: schedules.oneCycle({ maxLearningRate: 0.004, totalSteps }) }),
     loss: 'sparseCategoricalCrossentropy',
     metrics: ['accuracy'],
   });
-  await model.fit(changed, { epochs: 15, verbose: 0 });
+  await model.fit(changed, { epochs, verbose: 0 });
   const { accuracy } = await model.evaluate(val);
   console.log(`${(100 * accuracy).toFixed(0)} % of ${val.size} pictures held back are named rightly`);
   assert.ok(accuracy > 0.8);
