@@ -73,6 +73,8 @@ export class Session {
   private readonly table: WeightTable;
   private constraints: Survey['constraints'];
   private readonly programs = new Map<string, CachedProgram>();
+  /** The key used last, which is the newest of `programs`. */
+  private lastKey = '';
   private memory: Memory;
   private objective: Objective | null = null;
   private training: TrainingVariables | null = null;
@@ -380,13 +382,13 @@ export class Session {
         help: "call model.compile({ optimizer: 'adam', loss: … }) first",
       });
     }
-    const { mode, batch, dtypes, layers = [], weights = [], accumulate = false, trace = false } = request;
-    const weighting = weights.map((shape) => shape && `[${shape}]`);
-    const key = [mode, batch, dtypes, layers, weighting, accumulate, trace].join('/');
+    const key = keyOf(request);
     const known = this.programs.get(key);
     const cached = known ?? { program: this.build(request), bound: null };
+    if (known && key === this.lastKey) return known;
     this.programs.delete(key);
     this.programs.set(key, cached);
+    this.lastKey = key;
     if (this.programs.size > maxPlans) this.programs.delete(this.programs.keys().next().value as string);
     return cached;
   }
@@ -423,6 +425,15 @@ export class Session {
     };
     return cached.bound;
   }
+}
+
+/** Short for the requests that are made most often. */
+function keyOf({ mode, batch, dtypes, layers, weights, accumulate, trace }: ProgramRequest): string {
+  let key = `${mode}/${batch}/${dtypes.join()}`;
+  if (layers) key += `/layers ${layers}`;
+  if (weights) key += `/weights ${weights.map((shape) => shape && `[${shape}]`)}`;
+  if (accumulate) key += '/accumulate';
+  return trace ? `${key}/trace` : key;
 }
 
 const inMemoryOrder = (variables: readonly Variable[]): Variable[] =>
