@@ -64,6 +64,19 @@ export function listed(items: readonly (string | number)[], most = 12): string {
   return `${shown.slice(0, -1).join(', ')} and ${shown[shown.length - 1]}`;
 }
 
+/** Whole numbers in order, with `a to b` for three or more in a row. */
+export function spans(numbers: readonly number[]): string[] {
+  const found: string[] = [];
+  for (let i = 0; i < numbers.length; ) {
+    let end = i;
+    while (numbers[end + 1] === numbers[end] + 1) end++;
+    if (end - i >= 2) found.push(`${numbers[i]} to ${numbers[end]}`);
+    else found.push(...numbers.slice(i, end + 1).map(String));
+    i = end + 1;
+  }
+  return found;
+}
+
 /** `valLoss` as words: `validation loss`. */
 export function metricWords(name: string): string {
   const words = name.replace(

@@ -8,7 +8,7 @@ export interface Panel {
   readonly title: string;
   /** Takes the whole width where there is room for two panels beside each other. */
   readonly wide?: boolean;
-  /** The part of the data that it shows. */
+  /** The part of the data that it shows, besides whether training runs. */
   part(data: ReportData): unknown;
   /** Elements with a `data-key` of their own keep focus, scroll and openness from one drawing to the next. */
   draw(data: ReportData, redraw: () => void): readonly Child[];
@@ -40,7 +40,7 @@ export function showPanel(panel: Panel): PanelView {
     });
 
   const update = (data: ReportData) => {
-    const part = JSON.stringify(panel.part(data)) ?? '';
+    const part = JSON.stringify([data.live, panel.part(data)]);
     if (part === shown) return;
     shown = part;
     draw(data);

@@ -82,7 +82,11 @@ export function sortableTable<Row>({
     const share = column.share?.(row);
     const bar =
       typeof share === 'number' &&
-      element('span', { class: 'bar', variables: { width: `${(100 * share).toFixed(1)}%` } });
+      element(
+        'span',
+        { class: 'track' },
+        element('span', { class: 'bar', variables: { width: `${(100 * share).toFixed(1)}%` } }),
+      );
     const content = [column.cell(row), bar];
     const className = column.isText ? 'text' : undefined;
     return place === 0

@@ -97,4 +97,16 @@ describe.skipIf(!hasBrowser)('the live page', () => {
     expect(errors.filter((text) => !/ERR_INCOMPLETE|ERR_EMPTY|503|net::/.test(text))).toEqual([]);
     await close();
   });
+
+  test('says what is missing when training ends without an evaluation', async () => {
+    const { page, errors, close } = await openPage(browser, address());
+    await expect.poll(() => textOf(page.locator('.live'))).toContain('Live');
+    expect(await textOf(page.locator('#features'))).toContain('when training has ended');
+    send({ ...running(3), live: false });
+    await expect.poll(() => textOf(page.locator('#features'))).toContain('no layers whose answers are maps');
+    expect(await textOf(page.locator('#confusion'))).toContain('was not evaluated');
+    expect(await textOf(page.locator('#summary'))).toContain('3 of 20 epochs were run');
+    expect(errors).toEqual([]);
+    await close();
+  });
 });

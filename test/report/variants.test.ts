@@ -178,7 +178,7 @@ describe.skipIf(!hasBrowser)('the page of', () => {
     });
     const { page } = watched;
     expect(await textOf(page.locator('#curves .warning'))).toContain(
-      'loss in epoch 4 and 6; validation loss in epoch 10, 11 and 12',
+      'loss in epoch 4 and 6; validation loss in epoch 10 to 12',
     );
     const paths = await page
       .locator('#curves .chart')

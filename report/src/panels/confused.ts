@@ -11,7 +11,12 @@ const most = 8;
 export const confusedPairs: Panel = {
   id: 'confused',
   title: 'Most confused pairs',
-  part: (data) => [data.evaluation?.mostConfused, data.evaluation?.images, data.dataset.classNames],
+  part: (data) => [
+    data.evaluation?.mostConfused,
+    data.evaluation?.confusion,
+    data.evaluation?.images,
+    data.dataset.classNames,
+  ],
   draw: (data) => {
     const { evaluation, dataset } = data;
     if (!evaluation) return [sentence(missingEvaluation(data))];

@@ -57,7 +57,10 @@ function words({ title, curves, epochs }: CurveChart): string {
 function bestMarks({ bestEpoch }: CurveChart): Plot.Markish[] {
   if (bestEpoch === undefined) return [];
   const place = { x: (epoch: number) => epoch };
-  return [Plot.ruleX([bestEpoch], { ...place, stroke: 'var(--best)', strokeWidth: 1.5, strokeDasharray: '4,3' })];
+  return [
+    Plot.text([bestEpoch], { ...place, text: () => 'best', frameAnchor: 'top', dy: -9, fill: 'var(--best)' }),
+    Plot.ruleX([bestEpoch], { ...place, stroke: 'var(--best)', strokeWidth: 1.5, strokeDasharray: '4,3' }),
+  ];
 }
 
 function pointerMarks({ epochs, curves }: CurveChart): Plot.Markish[] {

@@ -2,7 +2,7 @@
 import type { CurvesPanel, EpochPoint } from '../../../src/report/data.js';
 import { choice } from '../choice.js';
 import { type Child, element, nameOf, note, scroller, sentence } from '../dom.js';
-import { duration, figures, isKnown, listed, metricWords } from '../format.js';
+import { duration, figures, isKnown, listed, metricWords, spans } from '../format.js';
 import { kindLegend } from '../legend.js';
 import type { Panel } from '../panel.js';
 import { type Curve, curveChart } from './curve-chart.js';
@@ -34,7 +34,7 @@ function gaps(points: readonly EpochPoint[]): Child {
     const epochs = points
       .filter(({ metrics }) => metric in metrics && !isKnown(metrics[metric]))
       .map(({ epoch }) => epoch);
-    return epochs.length === 0 ? [] : [`${metricWords(metric)} in epoch ${listed(epochs)}`];
+    return epochs.length === 0 ? [] : [`${metricWords(metric)} in epoch ${listed(spans(epochs))}`];
   });
   if (lines.length === 0) return undefined;
   return element(
@@ -117,7 +117,7 @@ export function curvesPanel(): Panel {
     id: 'curves',
     title: 'Training',
     wide: true,
-    part: ({ curves, live }) => [curves, live],
+    part: ({ curves }) => curves,
     draw: ({ curves, live }, redraw) => {
       if (curves.points.length === 0) return [sentence('No epoch has ended yet.')];
       const choose = (value: Height) => {

@@ -103,8 +103,11 @@ export function filtersPanel(): Panel {
     title: 'First-layer filters',
     wide: true,
     part: ({ filters }) => filters,
-    draw: ({ filters }, redraw) => {
-      if (!filters) return [sentence('The network has no convolution whose filters could be shown.')];
+    draw: ({ filters, live }, redraw) => {
+      if (!filters) {
+        const none = 'The network has no convolution whose filters could be shown.';
+        return [sentence(live ? 'No filters have been kept yet.' : none)];
+      }
       if (filters.snapshots.length === 0)
         return [sentence('No filters have been kept yet.'), verdicts(filters.verdicts)];
       const place = Math.min(chosen ?? filters.snapshots.length - 1, filters.snapshots.length - 1);

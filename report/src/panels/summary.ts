@@ -85,14 +85,7 @@ export const summary: Panel = {
   id: 'summary',
   title: 'Summary',
   wide: true,
-  part: ({ curves, evaluation, dataset, live }) => [
-    curves,
-    evaluation?.accuracy,
-    evaluation?.loss,
-    dataset.trainCounts,
-    dataset.valCounts,
-    live,
-  ],
+  part: ({ curves, evaluation, dataset }) => [curves, evaluation?.accuracy, evaluation?.loss, dataset],
   draw: (data) => [
     element(
       'dl',
