@@ -16,6 +16,7 @@ export const benches = {
   parameters: 'nets',
   compare: 'nets mode peers python threads isa batch seconds rounds winograd',
   convergence: 'data epochs rounds threads',
+  pipeline: 'data epochs rounds threads batch isa',
 };
 
 const help = {
@@ -32,7 +33,7 @@ const help = {
   winograd: 'auto, off or fast',
   mode: 'train,infer',
   peers: peerNames.join(','),
-  data: 'a CIFAR-10 batch, gzipped',
+  data: 'a CIFAR-10 batch, gzipped; of pipeline: a folder of class folders',
   epochs: 'of each training',
   python: 'interpreter that has torch; also OCELLUS_PYTHON',
 };
