@@ -210,6 +210,9 @@ static void runPass(const KernelContext& context, const Job& job) {
     const int64_t panel = g.bPacked ? kPackedColumns : kTileColumns;
     const int64_t fewest = plan.copyA ? minOf(4 * panel, roundUp(ceilDiv(columns, context.threads), panel)) : panel;
     columnsPerTask = maxOf(roundUp(ceilDiv(columns, perBatch), panel), fewest);
+    // Few panels would be hard to share out evenly. Where they need no packing, rows are divided too.
+    const int64_t rowParts = g.bPacked ? ceilDiv(perBatch, ceilDiv(columns, columnsPerTask)) : 1;
+    rowsPerTask = maxOf(roundUp(ceilDiv(g.m, rowParts), kTileRows), 2 * kTileRows);
   } else {
     rowsPerTask = minOf(rowsPerTask, maxOf(roundUp(ceilDiv(g.m, perBatch), kTileRows), 2 * kTileRows));
   }
