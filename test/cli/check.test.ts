@@ -121,6 +121,17 @@ test('a folder without faults ends with 0', async () => {
   expect(out).toMatch(/Nothing serious/);
 });
 
+test('a class without a picture that can be decoded is told', async () => {
+  const root = path.join(folder, 'half');
+  for (const name of ['good', 'bad']) mkdirSync(path.join(root, name), { recursive: true });
+  await (await picture(1, colours.red)).png().toFile(path.join(root, 'good', '1.png'));
+  writeFileSync(path.join(root, 'bad', '1.png'), 'no picture');
+  const { code, out } = await call('check', root);
+  expect(code).toBe(1);
+  expect(out).toMatch(/train has no pictures of 'bad'/);
+  expect((await call('check', path.join(root, 'good'))).err).toMatch(/put the images of each class into a folder/);
+});
+
 test('uneven classes are told', async () => {
   const root = path.join(folder, 'uneven');
   for (const [name, count] of Object.entries({ many: 8, few: 2 })) {

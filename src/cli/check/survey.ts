@@ -31,6 +31,8 @@ export interface Survey {
   /** Pictures that can be decoded, by part and name. */
   readonly images: readonly SeenImage[];
   readonly corrupt: readonly CorruptImage[];
+  /** All classes, in the order of their names. */
+  readonly classNames: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -51,7 +53,8 @@ export async function surveyFolder(folder: string): Promise<Survey> {
     if ('reason' in seen) corrupt.push(seen);
     else images.push(seen);
   }
-  return { images, corrupt, warnings };
+  const classNames = [...new Set(files.map(({ image }) => image.className))].sort();
+  return { images, corrupt, classNames, warnings };
 }
 
 async function look({ file, name, className }: ImageFile, split: SplitName): Promise<SeenImage | CorruptImage> {

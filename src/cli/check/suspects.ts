@@ -61,7 +61,7 @@ const mostReferences = 2000;
 /** Share of the pictures whose neighbours must be of their own class, or thumbnails say nothing about these classes. */
 const leastAgreement = 0.7;
 
-/** By the thumbnails of the nearest others; undefined where thumbnails do not tell the classes apart. */
+/** By the thumbnails of the nearest others; undefined where these do not tell the classes apart, or are too few. */
 export function suspectsByLooks(
   pictures: readonly (Looks & Labelled)[],
   groups: readonly { readonly members: readonly number[] }[],

@@ -10,9 +10,8 @@ export interface ClassCount {
 }
 
 /** Pictures of each class in each part, of classes that a part does not have, too. */
-export function countClasses(images: readonly SeenImage[]): ClassCount[] {
+export function countClasses(images: readonly SeenImage[], names: readonly string[]): ClassCount[] {
   const splits = [...new Set(images.map(({ split }) => split))];
-  const names = [...new Set(images.map(({ className }) => className))].sort();
   const counts = new Map<string, number>();
   const key = (split: string, className: string) => JSON.stringify([split, className]);
   for (const { split, className } of images)

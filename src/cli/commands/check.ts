@@ -39,7 +39,7 @@ export function addCheck(program: Command, register: Register): void {
 }
 
 async function checkFolder(io: Io, folder: string, options: CheckOptions): Promise<number> {
-  const { images, corrupt, warnings } = await surveyFolder(folder);
+  const { images, corrupt, classNames, warnings } = await surveyFolder(folder);
   io.say(`${folder}: ${images.length} pictures can be decoded, ${corrupt.length} cannot`);
   for (const warning of warnings) {
     io.say(`warning: ${warning}`);
@@ -57,7 +57,7 @@ async function checkFolder(io: Io, folder: string, options: CheckOptions): Promi
     ({ name, reason }) => `${name}: ${reason}`,
   );
   for (const file of corrupt) io.emit('corrupt', file);
-  tellCounts(io, images);
+  tellCounts(io, images, classNames);
   const groups = findDuplicates(images);
   const serious = groups.map((group) => troubleOf(group, images));
   list('Duplicates:', groups, (group) => groupText(group, images));
@@ -82,8 +82,8 @@ async function checkFolder(io: Io, folder: string, options: CheckOptions): Promi
   return isFine ? exitCodes.ok : exitCodes.failure;
 }
 
-function tellCounts(io: Io, images: readonly SeenImage[]): void {
-  const counts = countClasses(images);
+function tellCounts(io: Io, images: readonly SeenImage[], classNames: readonly string[]): void {
+  const counts = countClasses(images, classNames);
   const sizes = tallySizes(images);
   const orientations = countOrientations(images);
   const turned = Object.values(orientations).reduce((sum, count) => sum + count, 0);
@@ -135,7 +135,9 @@ async function findSuspects(
   }
   const found = suspectsByLooks(images, groups);
   if (!found) {
-    io.say('\nThumbnails do not tell these classes apart: --model finds wrong labels better than looks.');
+    io.say(
+      '\nBy their looks these classes cannot be told apart, or there are too few pictures: --model finds wrong labels.',
+    );
   }
   return found ?? [];
 }

@@ -36,7 +36,7 @@ const sides = [32, 48, 64];
 /** Images up to this side are not turned and zoomed: it would blur what little there is to see. */
 const smallSide = 40;
 /** How many pictures a training should look at: epochs times images. */
-const looks = 300_000;
+const looks = 180_000;
 
 /** Every setting, and a line for each that was not given: `epochs 60: …`. */
 export function chooseSettings(given: GivenSettings, facts: DataFacts): { settings: Settings; reasons: string[] } {
@@ -50,7 +50,7 @@ export function chooseSettings(given: GivenSettings, facts: DataFacts): { settin
   const [side, sideReason] = chooseSide(facts.sizes);
   const imageSize = choose('imageSize', side, sideReason);
   const isSmall = imageSize <= smallSide;
-  const epochs = Math.min(60, Math.max(10, Math.round(looks / Math.max(1, images))));
+  const epochs = Math.min(60, Math.max(5, Math.round(looks / Math.max(1, images))));
   const flip: [boolean, string] =
     channels === 1
       ? [false, 'grey images are often letters or digits, which are not mirrored; --flip for others']
