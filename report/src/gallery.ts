@@ -1,6 +1,6 @@
 // Pictures with what the model said of them.
 import type { ReportImage } from '../../src/report/data.js';
-import { button, type Child, element, nameOf, picture } from './dom.js';
+import { append, button, type Child, element, nameOf, picture } from './dom.js';
 import { figures, percent } from './format.js';
 import { openViewer } from './viewer.js';
 
@@ -8,10 +8,13 @@ export type ClassNames = readonly string[];
 
 export const classOf = (names: ClassNames, index: number): string => names[index] ?? `class ${index}`;
 
-const wordsOf = (image: ReportImage, names: ClassNames) =>
+/** `fox, taken for lynx`. */
+const told = (image: ReportImage, names: ClassNames): Child[] => [
+  nameOf(classOf(names, image.trueClass)),
   image.trueClass === image.predictedClass
-    ? `${classOf(names, image.trueClass)}, recognized`
-    : `${classOf(names, image.trueClass)}, taken for ${classOf(names, image.predictedClass)}`;
+    ? ', recognized'
+    : [', taken for ', nameOf(classOf(names, image.predictedClass))],
+];
 
 function answer(image: ReportImage, names: ClassNames): Child[] {
   const isRight = image.trueClass === image.predictedClass;
@@ -29,38 +32,21 @@ function answer(image: ReportImage, names: ClassNames): Child[] {
 }
 
 /** Small cards; each opens its picture large, from where the neighbours can be leafed through. */
-export function gallery(key: string, images: readonly ReportImage[], names: ClassNames): HTMLElement {
+export function gallery(key: string, images: readonly ReportImage[], names: ClassNames, files = false): HTMLElement {
+  const card = (image: ReportImage, place: number) =>
+    button(
+      `${key}-${place}`,
+      { class: 'card', onclick: () => openImages(images, names, place), 'aria-haspopup': 'dialog' },
+      picture(image.picture, '', 'thumb'),
+      answer(image, names),
+      element('span', { class: 'loss' }, `loss ${figures(image.loss)}`),
+      files && nameOf(image.file, 'name file'),
+    );
   return element(
     'ul',
     { class: 'gallery' },
-    images.map((image, place) =>
-      element(
-        'li',
-        {},
-        button(
-          `${key}-${place}`,
-          { class: 'card', onclick: () => openImages(images, names, place), 'aria-haspopup': 'dialog' },
-          picture(image.picture, '', 'thumb'),
-          answer(image, names),
-          element('span', { class: 'loss' }, `loss ${figures(image.loss)}`),
-        ),
-      ),
-    ),
+    images.map((image, place) => element('li', {}, card(image, place))),
   );
-}
-
-/** The same without buttons, for use in a dialog. */
-export function plainGallery(images: readonly ReportImage[], names: ClassNames): HTMLElement {
-  const card = (image: ReportImage) =>
-    element(
-      'li',
-      { class: 'card' },
-      picture(image.picture, wordsOf(image, names), 'thumb'),
-      answer(image, names),
-      element('span', { class: 'loss' }, `loss ${figures(image.loss)}`),
-      nameOf(image.file, 'name file'),
-    );
-  return element('ul', { class: 'gallery' }, images.map(card));
 }
 
 function details(image: ReportImage, names: ClassNames): HTMLElement {
@@ -78,12 +64,15 @@ function details(image: ReportImage, names: ClassNames): HTMLElement {
 /** One picture large, with the way to the ones beside it: buttons, or the arrow keys. */
 function openImages(images: readonly ReportImage[], names: ClassNames, start: number): void {
   let place = start;
+  const title = element('span');
   const stage = element('div', { class: 'stage', 'aria-live': 'polite' });
   const move = (step: number) => {
     place = (place + step + images.length) % images.length;
     const image = images[place];
+    title.replaceChildren();
+    append(title, told(image, names));
     stage.replaceChildren(
-      picture(image.picture, wordsOf(image, names), 'large'),
+      picture(image.picture, 'the image', 'large'),
       element('p', { class: 'note' }, `${place + 1} of ${images.length}`),
       details(image, names),
     );
@@ -92,7 +81,7 @@ function openImages(images: readonly ReportImage[], names: ClassNames, start: nu
   const turn = (key: string, step: number, text: string) => button(key, { onclick: () => move(step) }, text);
   const turns =
     images.length > 1 && element('p', { class: 'turns' }, turn('before', -1, '← Previous'), turn('after', 1, 'Next →'));
-  openViewer('Image', [stage, turns], (event) => {
+  openViewer(title, [stage, turns], (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (step !== undefined) move(step);
   });

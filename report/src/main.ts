@@ -14,7 +14,7 @@ import { environment } from './panels/environment.js';
 import { featuresPanel } from './panels/features.js';
 import { filtersPanel } from './panels/filters.js';
 import { layersPanel } from './panels/layers.js';
-import { lossesPanel, rightAnswers } from './panels/losses.js';
+import { lossesPanel, rightPanel } from './panels/losses.js';
 import { reliability } from './panels/reliability.js';
 import { summary } from './panels/summary.js';
 
@@ -26,7 +26,7 @@ const panels = [
   confusionPanel(),
   classesPanel(),
   reliability,
-  rightAnswers,
+  rightPanel(),
   filtersPanel(),
   featuresPanel(),
   activation,

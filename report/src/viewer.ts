@@ -2,7 +2,12 @@
 // even when that was drawn anew meanwhile.
 import { append, button, type Child, element } from './dom.js';
 
-let dialog: HTMLDialogElement | undefined;
+interface Viewer {
+  readonly dialog: HTMLDialogElement;
+  returnFocus(): void;
+}
+
+let current: Viewer | undefined;
 
 function origin(): () => void {
   const opener = document.activeElement as HTMLElement | null;
@@ -15,10 +20,11 @@ function origin(): () => void {
   };
 }
 
-export function openViewer(title: string, content: readonly Child[], onKey?: (event: KeyboardEvent) => void): void {
-  dialog?.close();
-  const returnFocus = origin();
-  const made = element(
+/** Takes the place of a dialog that is open. */
+export function openViewer(title: Child, content: readonly Child[], onKey?: (event: KeyboardEvent) => void): void {
+  const before = current;
+  const returnFocus = before?.returnFocus ?? origin();
+  const dialog = element(
     'dialog',
     { class: 'viewer', 'aria-labelledby': 'viewer-title' },
     element(
@@ -28,19 +34,22 @@ export function openViewer(title: string, content: readonly Child[], onKey?: (ev
         'div',
         { class: 'viewer-top' },
         element('h2', { id: 'viewer-title' }, title),
-        button('viewer-close', { class: 'plain', onclick: () => made.close() }, 'Close'),
+        button('viewer-close', { class: 'plain', onclick: () => dialog.close() }, 'Close'),
       ),
     ),
   );
-  append(made.firstChild as Node, content);
-  made.addEventListener('click', (event) => event.target === made && made.close());
-  if (onKey) made.addEventListener('keydown', onKey);
-  made.addEventListener('close', () => {
-    made.remove();
-    if (dialog === made) dialog = undefined;
+  append(dialog.firstChild as Node, content);
+  dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
+  if (onKey) dialog.addEventListener('keydown', onKey);
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    if (current?.dialog !== dialog) return;
+    current = undefined;
     returnFocus();
   });
-  dialog = made;
-  document.body.appendChild(made);
-  made.showModal();
+  current = { dialog, returnFocus };
+  before?.dialog.close();
+  before?.dialog.remove();
+  document.body.appendChild(dialog);
+  dialog.showModal();
 }

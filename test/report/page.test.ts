@@ -96,6 +96,9 @@ describe.skipIf(!hasBrowser)('the page of a typical report', () => {
     expect(await textOf(dialog().locator('h2'))).toContain('badger');
     expect(await textOf(dialog())).toContain('The report keeps 2 of them.');
     expect(await dialog().locator('img').count()).toBe(2);
+    await dialog().locator('.card').nth(1).click(); // the picture in the place of the list
+    expect(await textOf(dialog().locator('h2'))).toBe('badger, taken for otter');
+    expect(await textOf(dialog())).toContain('2 of 2');
     await page.keyboard.press('Escape');
     expect(await dialog().count()).toBe(0);
     expect(await focusedKey()).toBe('cell-0-8');
@@ -227,7 +230,7 @@ describe.skipIf(!hasBrowser)('the page of a typical report', () => {
     expect(stops.filter((stop) => stop.endsWith('without outline'))).toEqual([]);
     expect(stops.slice(0, 2)).toEqual(['Skip to the panels', 'theme']);
     const expected = [
-      'loss-0',
+      'losses-0',
       'pair-0',
       'matrix',
       'cell-0-0',

@@ -226,6 +226,28 @@ describe.skipIf(!hasBrowser)('the page of', () => {
     await watched.close();
   });
 
+  test('a deep network and many right answers: a part first, all when asked for', async () => {
+    const evaluation = typical.evaluation!;
+    const [image] = typical.featureMaps;
+    const deep = Array.from({ length: 30 }, (_, i) => ({ ...image.layers[i % 4], name: `conv${i}` }));
+    const watched = await open({
+      ...typical,
+      featureMaps: [{ ...image, layers: deep }],
+      evaluation: { ...evaluation, rightAnswers: [...evaluation.rightAnswers, ...evaluation.rightAnswers] },
+    });
+    const { page } = watched;
+    for (const [list, more, first, all] of [
+      ['#features article', 'more-layers', 12, 30],
+      ['#right .card', 'more-right', 12, 20],
+    ] as const) {
+      expect(await page.locator(list).count()).toBe(first);
+      await page.locator(`[data-key="${more}"]`).click();
+      expect(await page.locator(list).count()).toBe(all);
+    }
+    await sound(watched);
+    await watched.close();
+  });
+
   test('data of a version it does not know', async () => {
     const file = path.join(folder, 'future.html');
     writeFileSync(file, await renderReport({ ...typical, version: 2 as 1 }));

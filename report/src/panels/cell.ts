@@ -2,7 +2,7 @@
 import type { ReportData } from '../../../src/report/data.js';
 import { note } from '../dom.js';
 import { counted, percent } from '../format.js';
-import { classOf, plainGallery } from '../gallery.js';
+import { classOf, gallery } from '../gallery.js';
 import { openViewer } from '../viewer.js';
 
 const sum = (row: readonly number[]) => row.reduce((total, value) => total + value, 0);
@@ -27,6 +27,6 @@ export function openCell({ evaluation, dataset }: ReportData, trueClass: number,
         : '';
   openViewer(trueClass === predicted ? `${from}, recognized` : `${from} taken for ${to}`, [
     note(`${counted(number, 'image')}, ${share} of the images labelled ${from}. ${kept}`),
-    images.length > 0 && plainGallery(images, dataset.classNames),
+    images.length > 0 && gallery('cell-image', images, dataset.classNames, true),
   ]);
 }

@@ -1,54 +1,67 @@
-// The images with the highest loss: mistakes of the model, or of the labels.
+// Images that tell something by themselves: those with the highest loss, mistakes of the model or of the labels, and a
+// sample of right answers.
+import type { EvaluationPanel } from '../../../src/report/data.js';
 import { button, sentence } from '../dom.js';
 import { gallery } from '../gallery.js';
 import type { Panel } from '../panel.js';
 import { missingEvaluation } from './summary.js';
 
-const first = 8;
+interface ImageList {
+  readonly id: string;
+  readonly title: string;
+  readonly meaning: string;
+  /** What is said of a list without images. */
+  readonly empty: string;
+  /** Images shown until more are asked for. */
+  readonly first: number;
+  places(evaluation: EvaluationPanel): readonly number[];
+}
 
-export function lossesPanel(): Panel {
+function imageList({ id, title, meaning, empty, first, places }: ImageList): Panel {
   let all = false;
   return {
-    id: 'losses',
-    title: 'Likely wrong labels',
-    part: (data) => [data.evaluation?.images, data.evaluation?.topLosses, data.dataset.classNames],
+    id,
+    title,
+    part: ({ evaluation, dataset }) => evaluation && [evaluation.images, places(evaluation), dataset.classNames],
     draw: (data, redraw) => {
       const { evaluation, dataset } = data;
       if (!evaluation) return [sentence(missingEvaluation(data))];
-      const images = evaluation.topLosses.map((place) => evaluation.images[place]).filter(Boolean);
-      if (images.length === 0) return [sentence('No image is kept here.')];
+      const images = places(evaluation)
+        .map((place) => evaluation.images[place])
+        .filter(Boolean);
+      if (images.length === 0) return [sentence(empty)];
       const toggle = () => {
         all = !all;
         redraw();
       };
+      const text = all ? 'Show fewer' : `Show all ${images.length}`;
       return [
-        sentence(
-          'The images with the highest loss: the model is sure of another class. Look whether the label is right. The first line is the label, the second what the model says.',
-        ),
-        gallery('loss', all ? images : images.slice(0, first), dataset.classNames),
+        sentence(meaning),
+        gallery(id, all ? images : images.slice(0, first), dataset.classNames),
         images.length > first &&
-          button(
-            'more-losses',
-            { class: 'plain', onclick: toggle, 'aria-expanded': String(all) },
-            all ? 'Show fewer' : `Show all ${images.length}`,
-          ),
+          button(`more-${id}`, { class: 'plain', onclick: toggle, 'aria-expanded': String(all) }, text),
       ];
     },
   };
 }
 
-export const rightAnswers: Panel = {
-  id: 'right',
-  title: 'Right answers',
-  part: (data) => [data.evaluation?.images, data.evaluation?.rightAnswers, data.dataset.classNames],
-  draw: (data) => {
-    const { evaluation, dataset } = data;
-    if (!evaluation) return [sentence(missingEvaluation(data))];
-    const images = evaluation.rightAnswers.map((place) => evaluation.images[place]).filter(Boolean);
-    if (images.length === 0) return [sentence('The model recognized none of the images held back.')];
-    return [
-      sentence('A sample of images that the model recognized, and how sure it was.'),
-      gallery('right', images, dataset.classNames),
-    ];
-  },
-};
+export const lossesPanel = (): Panel =>
+  imageList({
+    id: 'losses',
+    title: 'Likely wrong labels',
+    meaning:
+      'The images with the highest loss: the model is sure of another class. Look whether the label is right. The first line is the label, the second what the model says.',
+    empty: 'No image is kept here.',
+    first: 8,
+    places: ({ topLosses }) => topLosses,
+  });
+
+export const rightPanel = (): Panel =>
+  imageList({
+    id: 'right',
+    title: 'Right answers',
+    meaning: 'A sample of images that the model recognized, and how sure it was.',
+    empty: 'The model recognized none of the images held back.',
+    first: 12,
+    places: ({ rightAnswers }) => rightAnswers,
+  });
