@@ -69,9 +69,10 @@ function buildPage() {
   const log = at('.cache/page.log');
   const vite = (...args) => run(process.execPath, ['node_modules/vite/bin/vite.js', ...args], { log });
   if (!vite('--version')) {
-    const problem = `vite, which builds the page of reports, does not start:\n${tail(log, 8)}`;
+    const reason = readFileSync(log, 'utf8').match(/.*Error.*/)?.[0] ?? tail(log, 3);
+    const problem = `no page for reports: vite, which builds it, does not start (${reason.trim()}; npm ci installs it)`;
     if (requireAddon) stop(problem);
-    say(`${problem}\nGoing on without it: training works, reports cannot be written.`);
+    say(`${problem}. Going on: everything but reports works.`);
     return true;
   }
   say("building the report's page …");
