@@ -97,6 +97,22 @@ describe.skipIf(!hasBrowser)('the live page', () => {
     await close();
   });
 
+  test('gives focus back to a cell that was drawn anew behind its dialog', async () => {
+    const { page, errors, close } = await openPage(browser, address());
+    const evaluation = typical.evaluation!;
+    await expect.poll(() => textOf(page.locator('.live'))).toContain('Live');
+    send({ ...typical, live: true });
+    await page.locator('[data-key="cell-0-8"]').click();
+    const cell = await page.locator('[data-key="cell-0-8"]').elementHandle();
+    send({ ...typical, live: true, evaluation: { ...evaluation, images: [...evaluation.images].reverse() } });
+    await expect.poll(() => cell!.evaluate((item) => item.isConnected)).toBe(false);
+    expect(await page.locator('dialog[open] .card').count()).toBe(2);
+    await page.keyboard.press('Escape');
+    expect(await page.evaluate(() => (document.activeElement as HTMLElement).dataset.key)).toBe('cell-0-8');
+    expect(errors).toEqual([]);
+    await close();
+  });
+
   test('says what is missing when training ends without an evaluation', async () => {
     const { page, errors, close } = await openPage(browser, address());
     await expect.poll(() => textOf(page.locator('.live'))).toContain('Live');
