@@ -30,7 +30,7 @@ export { ImageSet } from './data/image-set.js';
 export * as data from './data/index.js';
 export { decodeNpy, encodeNpy, readNpy, writeNpy } from './data/npy.js';
 export { decodeNpz, encodeNpz, type NpzOptions, readNpz, writeNpz } from './data/npz.js';
-export { type ParquetImages, type ParquetImagesOptions, parquetImages } from './data/parquet.js';
+export { type ParquetImages, type ParquetImagesOptions, type ParquetRow, parquetImages } from './data/parquet.js';
 export { type MapOptions, Pipeline, type ShuffleOptions } from './data/pipeline.js';
 export type { Place } from './data/run.js';
 export type { Slice, SourceOptions } from './data/sources.js';

@@ -23,8 +23,17 @@ export interface ParquetImagesOptions extends ReadImagesOptions {
   readonly imageColumn?: string;
   /** Name of the column of class numbers. Default 'label', else 'labels', 'fine_label'. */
   readonly labelColumn?: string;
+  /** Which rows to read, before they are decoded. Default: all. */
+  readonly filter?: (row: ParquetRow) => boolean;
   /** Shuffle the rows, still encoded, as `Pipeline.shuffle` does. Default: the order of the file. */
   readonly shuffle?: ShuffleOptions;
+}
+
+/** A row of a table: its name and its class. */
+export interface ParquetRow {
+  /** `pets.parquet: row 7` */
+  readonly file: string;
+  readonly y: number;
 }
 
 /** What `parquetImages` finds. */
@@ -48,7 +57,7 @@ interface Table {
   readonly labelColumn: string;
 }
 
-const optionNames = [...readOptionNames, 'imageColumn', 'labelColumn', 'shuffle'];
+const optionNames = [...readOptionNames, 'imageColumn', 'labelColumn', 'filter', 'shuffle'];
 const imageNames = ['image', 'img'];
 const labelNames = ['label', 'labels', 'fine_label'];
 
@@ -86,7 +95,8 @@ export async function parquetImages(
   const tables: Table[] = [];
   for (const file of list) tables.push(await openTable(hyparquet, file, options));
   const size = tables.reduce((sum, { metadata }) => sum + Number(metadata.num_rows), 0);
-  const rows = new Pipeline<EncodedImage>(async function* ({ signal }) {
+  const { filter, shuffle } = options;
+  const all = new Pipeline<EncodedImage>(async function* ({ signal }) {
     for (const table of tables) {
       for await (const row of rowsOf(hyparquet, table)) {
         if (signal.aborted) return;
@@ -95,7 +105,8 @@ export async function parquetImages(
     }
   }, extents.of(size));
   const reader = new ImageReader(where, options);
-  const samples = reader.samples(options.shuffle ? rows.shuffle(options.shuffle) : rows);
+  const rows = filter ? all.filter(filter) : all;
+  const samples = reader.samples(shuffle ? rows.shuffle(shuffle) : rows);
   return {
     batches: reader.batches(samples),
     samples,
@@ -104,6 +115,27 @@ export async function parquetImages(
       return reader.skipped;
     },
   };
+}
+
+/**
+ * Names and class numbers of all rows; pictures are not read.
+ *
+ * @throws OcellusError as `parquetImages`
+ */
+export async function readParquetRows(files: readonly string[]): Promise<ParquetRow[]> {
+  const hyparquet = await loadPeer('hyparquet', 'reading Parquet', () => import('hyparquet'));
+  const rows: ParquetRow[] = [];
+  for (const file of files) {
+    const { metadata, labelColumn } = await openTable(hyparquet, file, {});
+    const buffer = await attempt(file, () => hyparquet.asyncBufferFromFile(file));
+    const request = { file: buffer, metadata, columns: [labelColumn] };
+    const values = await attempt(file, () => hyparquet.parquetReadObjects(request));
+    for (const [index, row] of values.entries()) {
+      const name = `${file}: row ${index}`;
+      rows.push({ file: name, y: classNumber(row[labelColumn], name, labelColumn) });
+    }
+  }
+  return rows;
 }
 
 async function openTable(hyparquet: Hyparquet, file: string, options: ParquetImagesOptions): Promise<Table> {
@@ -156,16 +188,20 @@ async function* rowsOf(hyparquet: Hyparquet, table: Table): AsyncGenerator<Encod
         expected: `bytes of an image in '${imageColumn}'`,
         got: value === null ? 'nothing' : typeof value,
       }));
-      const y = Number(row[labelColumn]);
-      check(row[labelColumn] !== null && Number.isSafeInteger(y), 'ERR_OCELLUS_FORMAT', () => ({
-        where: name,
-        expected: `a class number in '${labelColumn}'`,
-        got: String(row[labelColumn]),
-      }));
-      yield { file: name, image, y };
+      yield { file: name, image, y: classNumber(row[labelColumn], name, labelColumn) };
     }
     rowStart = rowEnd;
   }
+}
+
+function classNumber(value: unknown, where: string, column: string): number {
+  const y = Number(value);
+  check(value !== null && Number.isSafeInteger(y), 'ERR_OCELLUS_FORMAT', () => ({
+    where,
+    expected: `a class number in '${column}'`,
+    got: String(value),
+  }));
+  return y;
 }
 
 async function attempt<T>(file: string, read: () => Promise<T>): Promise<T> {

@@ -73,7 +73,7 @@ test('streamed', async () => {
   const sheet = path.join(temporaryFolder(), 'sheet.png');
   await batches.drawFirst(sheet);
   expect((await sharp(readFileSync(sheet)).metadata()).width).toBe(2 * (side + 2) + 2);
-  expect(await decodeFrames(samples, frames.shape)).toEqual(frames);
+  expect(await decodeFrames(samples, frames.shape, count)).toEqual(frames);
 });
 
 test('arrays come as they are, of another size, in grey and in colour', async () => {

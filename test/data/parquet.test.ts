@@ -3,7 +3,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { parquetImages } from '../../src/data/parquet.js';
+import { parquetImages, readParquetRows } from '../../src/data/parquet.js';
 import { picture, temporaryFolder } from './images.js';
 import { parquet, type Row } from './parquet-file.js';
 
@@ -45,6 +45,21 @@ describe('Parquet', () => {
     await expect(parquetImages(flat)).rejects.toThrow(
       /expected a column 'image' of images, got picture, label[\s\S]*imageColumn/,
     );
+  });
+
+  it('leaves rows out before they are decoded', async () => {
+    const bad = { bytes: Uint8Array.of(1, 2), label: 0 };
+    const file = onDisk(parquet([rows.slice(0, 4), [bad, ...rows.slice(4)]], {}));
+    const { samples, skipped } = await parquetImages(file, {
+      filter: ({ file: row, y }) => y !== 2 && !row.endsWith('row 4'),
+    });
+    expect(labelsOf(await samples.toArray())).toEqual([0, 1, 0, 1, 0, 1]);
+    expect(skipped).toEqual([]);
+    expect((await readParquetRows([file, file])).slice(9, 12)).toEqual([
+      { file: `${file}: row 9`, y: 2 },
+      { file: `${file}: row 0`, y: 0 },
+      { file: `${file}: row 1`, y: 1 },
+    ]);
   });
 
   it('shuffles by seed, skips what is corrupt, or stops there', async () => {

@@ -14,7 +14,7 @@ export function addTrain(program: Command, register: Register): void {
   const command = program
     .command('train [data]')
     .description(
-      'trains a classifier on a folder of class folders (or train/ and val/ of such), or on CIFAR, MNIST or npz files',
+      'trains a classifier on a folder of class folders (or train/ and val/ of such), or on files of CIFAR, MNIST, npz or Parquet',
     );
   settingOptions(command)
     .option('--learning-rate <x>', 'the highest of the schedule; auto: found by a test', rateOrAuto)

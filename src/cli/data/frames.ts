@@ -52,10 +52,13 @@ export function inBatches(
   );
 }
 
-/** Decodes all pictures that can be decoded. */
-export async function decodeFrames(samples: Pipeline<ImageSample>, shape: Frames['shape']): Promise<Frames> {
+/** Decodes all pictures that can be decoded, `most` or fewer. */
+export async function decodeFrames(
+  samples: Pipeline<ImageSample>,
+  shape: Frames['shape'],
+  most: number,
+): Promise<Frames> {
   const size = shape[0] * shape[1] * shape[2];
-  const most = samples.size ?? 0;
   const pixels = new Uint8Array(most * size);
   const labels = new Int32Array(most);
   const names: string[] = [];

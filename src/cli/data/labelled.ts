@@ -8,6 +8,7 @@ import { splitArrays } from '../training/array-data.js';
 import type { OnSkip, OpenOptions, TrainingBatches } from '../training/images.js';
 import { type ArrayFiles, readArrayFiles } from './array-files.js';
 import { type Frames, frameArrays, inBatches } from './frames.js';
+import { openParquet, type ParquetSets } from './parquet-files.js';
 
 export type SplitChoice = 'train' | 'val' | 'test' | 'all';
 
@@ -45,7 +46,13 @@ export async function openLabelled(
   options: LabelledOptions,
 ): Promise<NonNullable<TrainingBatches['val']>> {
   const arrays = await readArrayFiles(place);
-  const found = arrays ? await arrayPart(place, arrays, input, options) : await folderPart(place, input, options);
+  const all = options.split === 'all' ? { ...options, validationSplit: 0 } : options;
+  const tables = arrays ? undefined : await openParquet(place, all);
+  const found = arrays
+    ? await arrayPart(place, arrays, input, options)
+    : tables
+      ? await tablePart(place, tables, input, options)
+      : await folderPart(place, input, all);
   if (found) return found;
   throw new OcellusError('ERR_OCELLUS_DATA', {
     where: place,
@@ -56,8 +63,7 @@ export async function openLabelled(
 }
 
 async function folderPart(folder: string, { shape, ...input }: ModelInput, options: LabelledOptions) {
-  const { split, onSkip, batchSize, seed } = options;
-  const validationSplit = split === 'all' ? 0 : options.validationSplit;
+  const { split, onSkip, batchSize, seed, validationSplit } = options;
   const found = await imageFolder(folder, {
     ...input,
     size: [shape[0], shape[1]],
@@ -80,15 +86,38 @@ async function arrayPart(
   const { split, batchSize } = options;
   const part = split === 'all' ? arrays.train : splitArrays(arrays, options)[split];
   if (!part) return undefined;
-  const numbers = arrays.classNames.map((name) => classNames.indexOf(name));
-  const labels = part.labels.data.map((label) => {
+  const numberOf = numbering(place, arrays.classNames, classNames);
+  const labels = { ...part.labels, data: part.labels.data.map(numberOf) };
+  return inBatches(await frameArrays({ ...part, labels }, split, shape), batchSize);
+}
+
+async function tablePart(
+  place: string,
+  tables: ParquetSets,
+  { classNames, shape, ...input }: ModelInput,
+  { split, batchSize, onSkip }: LabelledOptions,
+) {
+  const part = split === 'all' ? tables.train : tables[split];
+  if (!part) return undefined;
+  const numberOf = numbering(place, tables.classNames, classNames);
+  const samples = await part.samples({
+    ...input,
+    size: [shape[0], shape[1]],
+    channels: shape[2] as 1 | 3 | 4,
+    onSkip: ({ file, reason }) => onSkip(file, reason),
+  });
+  return samples.map(({ x, y, file }) => ({ x, y: numberOf(y), file })).batch(batchSize);
+}
+
+/** A class's number in the data → its number in the model. */
+function numbering(place: string, own: readonly string[], wanted: readonly string[]): (label: number) => number {
+  const numbers = own.map((name) => wanted.indexOf(name));
+  return (label) => {
     if (numbers[label] >= 0) return numbers[label];
     throw new OcellusError('ERR_OCELLUS_DATA', {
       where: place,
-      expected: `the classes of the model: ${classNames.join(', ')}`,
-      got: `'${arrays.classNames[label]}'`,
+      expected: `the classes of the model: ${wanted.join(', ')}`,
+      got: `'${own[label]}'`,
     });
-  });
-  const frames = await frameArrays({ ...part, labels: { ...part.labels, data: labels } }, split, shape);
-  return inBatches(frames, batchSize);
+  };
 }

@@ -2,16 +2,12 @@
 
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { hashName, Random } from '../../core/random.js';
-import { proportionalShares } from '../../data/digits.js';
 import type { LabelledImages } from '../../data/idx.js';
 import type { ArrayFiles } from '../data/array-files.js';
 import { type Frames, frameArrays } from '../data/frames.js';
 import { frameBatches } from './batches.js';
+import { heldBack } from './hold-back.js';
 import type { ListedImage, OpenOptions, TrainingData } from './images.js';
-
-/** Sets of at least this many pictures hold back a tenth, smaller ones a fifth. */
-const large = 5000;
 
 export function openArrays(place: string, files: ArrayFiles, options: OpenOptions): TrainingData {
   const { classNames } = files;
@@ -62,9 +58,7 @@ export function splitArrays({ train, val, test, classNames }: ArrayFiles, option
   const { seed, validationSplit } = options;
   const own = val ?? (validationSplit === undefined ? test : undefined);
   if (own) return { train, val: own, test, warnings: [] };
-  const count = train.labels.data.length;
-  const share = validationSplit ?? (count < large ? 0.2 : 0.1);
-  const held = heldBack(train.labels.data, classNames.length, share, seed);
+  const held = heldBack(train.labels.data, classNames.length, validationSplit, seed);
   if (held.size === 0) {
     return { train, val: undefined, test, warnings: ['no images are held back: there is nothing to validate with'] };
   }
@@ -75,22 +69,6 @@ export function splitArrays({ train, val, test, classNames }: ArrayFiles, option
       all.filter((index) => held.has(index) === isHeld),
     );
   return { train: part(false), val: part(true), test, warnings: [] };
-}
-
-/** Some of each class, at least one where there are two. */
-function heldBack(labels: Int32Array, classes: number, share: number, seed: number): Set<number> {
-  if (share === 0) return new Set();
-  const byClass = Array.from({ length: classes }, (): number[] => []);
-  labels.forEach((label, index) => void byClass[label].push(index));
-  const counts = proportionalShares(
-    byClass.map(({ length }) => length),
-    Math.round(labels.length * share),
-  );
-  const held = byClass.flatMap((own, label) => {
-    const count = Math.max(0, Math.min(Math.max(counts[label], 1), own.length - 1));
-    return new Random(seed, hashName(`holdBack/${label}`)).shuffle(own).slice(0, count);
-  });
-  return new Set(held);
 }
 
 function chosen({ images, labels }: LabelledImages, indices: Uint32Array): LabelledImages {

@@ -1,17 +1,14 @@
 // A folder of class folders as data to train with. It is walked through once.
 
-import { ImageReader, type SkippedImage } from '../../data/decoding.js';
+import { ImageReader } from '../../data/decoding.js';
 import { type ImageFolder, imageFolder } from '../../data/image-folder.js';
 import { readImageHeader } from '../../data/image-header.js';
 import { ImageSet } from '../../data/image-set.js';
 import type { ImageFile } from '../../data/scan.js';
 import { array } from '../../data/sources.js';
-import { decodeFrames, type Frames } from '../data/frames.js';
-import { frameBatches, streamedBatches } from './batches.js';
+import { type EncodedParts, encodedBatches, type OpenEncoded } from './encoded-data.js';
 import type { OpenOptions, TrainingData } from './images.js';
 
-/** Bytes of decoded pictures that are kept in memory. */
-const cacheLimit = 2 ** 29;
 /** Pictures whose size is looked at. */
 const sampled = 32;
 /** Of these, under way at the same time. */
@@ -19,72 +16,32 @@ const atOnce = 4;
 
 export async function openFolder(folder: string, options: OpenOptions): Promise<TrainingData> {
   const found = await imageFolder(folder, options);
-  const { classNames, warnings, fingerprint, train, val } = found;
-  const kept = new Map<number, Promise<KeptFrames>>();
-  const told = new Set<string>();
+  const { classNames, warnings, fingerprint } = found;
+  const lists = { train: found.train.files, val: found.val?.files ?? [] };
   return {
     folder,
     classNames,
     warnings,
     fingerprint,
     channels: 3,
-    train: train.files,
-    val: val?.files ?? [],
+    ...lists,
     facts: async () => ({
-      images: train.files.length,
+      images: lists.train.length,
       classes: classNames.length,
       channels: 3,
-      sizes: await sizesOf(train.files),
+      sizes: await sizesOf(lists.train),
     }),
-    async batches(settings, onSkip) {
-      const { imageSize, seed } = settings;
-      const tell = ({ file, reason }: SkippedImage) => {
-        if (!onSkip || told.has(file)) return;
-        told.add(file);
-        onSkip(file, reason);
-      };
-      if ((train.files.length + (val?.files.length ?? 0)) * imageSize ** 2 * 3 > cacheLimit) {
-        const sets = setsOf(found, imageSize, seed, tell);
-        return streamedBatches(sets.train.samples, sets.val?.samples, settings);
-      }
-      const reading = kept.get(imageSize) ?? keepFrames(found, imageSize);
-      kept.set(imageSize, reading);
-      const frames = await reading;
-      frames.skipped.forEach(tell);
-      return frameBatches(frames.train, frames.val, settings);
-    },
+    batches: encodedBatches(lists, (open) => decoded(found, open)),
   };
 }
 
-interface KeptFrames {
-  readonly train: Frames;
-  readonly val: Frames | undefined;
-  readonly skipped: readonly SkippedImage[];
-}
-
-async function keepFrames(found: ImageFolder, imageSize: number): Promise<KeptFrames> {
-  const skipped: SkippedImage[] = [];
-  const { train, val } = setsOf(found, imageSize, undefined, (one) => skipped.push(one));
-  const shape = [imageSize, imageSize, 3] as const;
-  return {
-    train: await decodeFrames(train.samples, shape),
-    val: val && (await decodeFrames(val.samples, shape)),
-    skipped,
-  };
-}
-
-/** The files that were found, decoded to one size; in the order of their names without a seed. */
-function setsOf(
-  { classNames, train, val }: ImageFolder,
-  size: number,
-  shuffleSeed: number | undefined,
-  onSkip: (skipped: SkippedImage) => void,
-) {
+/** The files that were found, decoded to one size. */
+function decoded({ classNames, train, val }: ImageFolder, { size, shuffleSeed, onSkip }: OpenEncoded): EncodedParts {
   const reader = new ImageReader('ocellus train', { size, onSkip });
   const common = { classNames, dropRemainder: false, reader };
   return {
-    train: new ImageSet(train.files, { ...common, shuffleSeed }),
-    val: val && new ImageSet(val.files, { ...common, shuffleSeed: undefined }),
+    train: new ImageSet(train.files, { ...common, shuffleSeed }).samples,
+    val: val && new ImageSet(val.files, { ...common, shuffleSeed: undefined }).samples,
   };
 }
 

@@ -1,17 +1,19 @@
-// The pictures of a training, whatever they are kept in: a folder of class folders, or files of arrays.
+// The pictures of a training, whatever they are kept in: a folder of class folders, tables, or files of arrays.
 
 import { check } from '../../core/errors.js';
 import type { Dataset } from '../../data/dataset.js';
 import { readArrayFiles } from '../data/array-files.js';
+import { openParquet } from '../data/parquet-files.js';
 import { openArrays } from './array-data.js';
 import { openFolder } from './folder-data.js';
+import { parquetData } from './parquet-data.js';
 import type { DataFacts, Settings } from './settings.js';
 
 /** A picture that a data set has, before it is looked at. */
 export interface ListedImage {
   readonly name: string;
   readonly className: string;
-  /** Undefined for pictures in files of arrays. */
+  /** Undefined for pictures in tables and files of arrays. */
   readonly file?: string | undefined;
 }
 
@@ -55,11 +57,16 @@ export interface OpenOptions {
 /** @throws OcellusError ERR_OCELLUS_DATA (nothing there, no pictures, one class only) | ERR_OCELLUS_FORMAT */
 export async function openData(place: string, options: OpenOptions): Promise<TrainingData> {
   const arrays = await readArrayFiles(place);
-  const data = arrays ? openArrays(place, arrays, options) : await openFolder(place, options);
+  const tables = arrays ? undefined : await openParquet(place, options);
+  const data = arrays
+    ? openArrays(place, arrays, options)
+    : tables
+      ? parquetData(place, tables)
+      : await openFolder(place, options);
   const { classNames } = data;
   check(classNames.length > 1, 'ERR_OCELLUS_DATA', () => ({
     where: place,
-    expected: arrays ? 'two or more classes' : 'two or more class folders with pictures',
+    expected: arrays || tables ? 'two or more classes' : 'two or more class folders with pictures',
     got: `one, '${classNames[0]}'`,
     help: 'a classifier tells classes apart: make a folder for each',
   }));
