@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { readArrayFiles } from '../../src/cli/data/array-files.js';
-import { splitArrays } from '../../src/cli/training/array-data.js';
+import { splitArrays } from '../../src/cli/data/array-split.js';
 import { encodeNpz } from '../../src/data/npz.js';
 import { reference, temporaryFolder } from '../data/images.js';
 import { call } from './harness.js';

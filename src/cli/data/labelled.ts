@@ -1,21 +1,22 @@
 // Pictures whose classes are known, as a model wants to see them, from one part of a data set.
 
 import { OcellusError } from '../../core/errors.js';
+import type { Dataset } from '../../data/dataset.js';
 import type { DecodeImageOptions } from '../../data/image.js';
 import { imageFolder } from '../../data/image-folder.js';
 import type { Model } from '../../model/model.js';
-import { splitArrays } from '../training/array-data.js';
-import type { OnSkip, OpenOptions, TrainingBatches } from '../training/images.js';
 import { type ArrayFiles, readArrayFiles } from './array-files.js';
+import { splitArrays } from './array-split.js';
 import { type Frames, frameArrays, inBatches } from './frames.js';
+import type { HoldBackOptions } from './hold-back.js';
 import { openParquet, type ParquetSets } from './parquet-files.js';
 
 export type SplitChoice = 'train' | 'val' | 'test' | 'all';
 
-export interface LabelledOptions extends OpenOptions {
+export interface LabelledOptions extends HoldBackOptions {
   readonly split: SplitChoice;
   readonly batchSize: number;
-  readonly onSkip: OnSkip;
+  readonly onSkip: (file: string, reason: string) => void;
 }
 
 /** What a model says about pictures: the names of its classes, and how they become its input. */
@@ -40,11 +41,7 @@ export function inputOf(model: Model, where: string): ModelInput {
 }
 
 /** @throws OcellusError ERR_OCELLUS_DATA (no such part, a class that the model does not have) */
-export async function openLabelled(
-  place: string,
-  input: ModelInput,
-  options: LabelledOptions,
-): Promise<NonNullable<TrainingBatches['val']>> {
+export async function openLabelled(place: string, input: ModelInput, options: LabelledOptions): Promise<Dataset> {
   const arrays = await readArrayFiles(place);
   const all = options.split === 'all' ? { ...options, validationSplit: 0 } : options;
   const tables = arrays ? undefined : await openParquet(place, all);

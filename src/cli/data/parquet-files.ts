@@ -7,8 +7,7 @@ import { check } from '../../core/errors.js';
 import type { ImageSample } from '../../data/decoding.js';
 import { type ParquetImagesOptions, type ParquetRow, parquetImages, readParquetRows } from '../../data/parquet.js';
 import type { Pipeline } from '../../data/pipeline.js';
-import { heldBack } from '../training/hold-back.js';
-import type { OpenOptions } from '../training/images.js';
+import { type HoldBackOptions, heldBack } from './hold-back.js';
 
 /** Rows of files that belong together. */
 export interface ParquetPart {
@@ -33,7 +32,7 @@ export interface ParquetSets {
  *
  * @throws OcellusError ERR_OCELLUS_FORMAT | ERR_OCELLUS_DATA (hyparquet or sharp is absent, no training rows)
  */
-export async function openParquet(place: string, options: OpenOptions): Promise<ParquetSets | undefined> {
+export async function openParquet(place: string, options: HoldBackOptions): Promise<ParquetSets | undefined> {
   const files = await parquetFiles(place);
   if (files.length === 0) return undefined;
   const partOf = (file: string) =>

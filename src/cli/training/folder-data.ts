@@ -6,16 +6,17 @@ import { readImageHeader } from '../../data/image-header.js';
 import { ImageSet } from '../../data/image-set.js';
 import type { ImageFile } from '../../data/scan.js';
 import { array } from '../../data/sources.js';
+import type { HoldBackOptions } from '../data/hold-back.js';
 import { type EncodedParts, encodedBatches, type OpenEncoded } from './encoded-data.js';
-import type { OpenOptions, TrainingData } from './images.js';
+import type { TrainingData } from './images.js';
 
 /** Pictures whose size is looked at. */
 const sampled = 32;
 /** Of these, under way at the same time. */
 const atOnce = 4;
 
-export async function openFolder(folder: string, options: OpenOptions): Promise<TrainingData> {
-  const found = await imageFolder(folder, options);
+export async function openFolder(folder: string, { seed, validationSplit }: HoldBackOptions): Promise<TrainingData> {
+  const found = await imageFolder(folder, { seed, ...(validationSplit !== undefined && { validationSplit }) });
   const { classNames, warnings, fingerprint } = found;
   const lists = { train: found.train.files, val: found.val?.files ?? [] };
   return {

@@ -3,6 +3,7 @@
 import { check } from '../../core/errors.js';
 import type { Dataset } from '../../data/dataset.js';
 import { readArrayFiles } from '../data/array-files.js';
+import type { HoldBackOptions } from '../data/hold-back.js';
 import { openParquet } from '../data/parquet-files.js';
 import { openArrays } from './array-data.js';
 import { openFolder } from './folder-data.js';
@@ -48,14 +49,8 @@ export interface TrainingBatches {
   drawFirst(file: string): Promise<void>;
 }
 
-export interface OpenOptions {
-  /** Share held back where the data set has no part of its own to check with. */
-  readonly validationSplit?: number;
-  readonly seed: number;
-}
-
 /** @throws OcellusError ERR_OCELLUS_DATA (nothing there, no pictures, one class only) | ERR_OCELLUS_FORMAT */
-export async function openData(place: string, options: OpenOptions): Promise<TrainingData> {
+export async function openData(place: string, options: HoldBackOptions): Promise<TrainingData> {
   const arrays = await readArrayFiles(place);
   const tables = arrays ? undefined : await openParquet(place, options);
   const data = arrays

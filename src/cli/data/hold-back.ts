@@ -3,6 +3,12 @@
 import { hashName, Random } from '../../core/random.js';
 import { proportionalShares } from '../../data/digits.js';
 
+export interface HoldBackOptions {
+  /** Share held back where the data set has no part of its own to check with. */
+  readonly validationSplit?: number | undefined;
+  readonly seed: number;
+}
+
 /** Sets of at least this many pictures hold back a tenth where nobody says how much, smaller ones a fifth. */
 const large = 5000;
 
