@@ -3,7 +3,7 @@
 import * as augment from '../../data/augment/index.js';
 import type { BackboneName } from '../../zoo/backbones.js';
 
-/** `warp` turns, zooms and shifts pictures and changes their tones; `crop` moves them by some pixels and hides a part. */
+/** `warp` turns, zooms and shifts pictures and changes their tones; `crop` only moves them by some pixels. */
 export const augmentKinds = ['warp', 'crop', 'none'] as const;
 
 export interface GivenSettings {
@@ -33,7 +33,7 @@ export interface DataFacts {
 
 /** Sides that images are brought to. */
 const sides = [32, 48, 64];
-/** Images up to this side are not turned and zoomed: it would blur what little there is to see. */
+/** Images up to this side are only moved. */
 const smallSide = 40;
 /** How many pictures a training should look at: epochs times images. */
 const looks = 180_000;
@@ -65,7 +65,7 @@ export function chooseSettings(given: GivenSettings, facts: DataFacts): { settin
       weightDecay: given.weightDecay ?? 0.02,
       labelSmoothing: given.labelSmoothing ?? 0.1,
       augment: isSmall
-        ? choose('augment', 'crop', 'small images are moved by some pixels and a part is hidden')
+        ? choose('augment', 'crop', 'small images are only moved by some pixels; turning and zooming would blur them')
         : choose('augment', 'warp', 'images are turned, zoomed and shifted a little, and their tones changed'),
       flip: choose('flip', ...flip),
       seed: given.seed ?? 0,
