@@ -73,8 +73,8 @@ export function suspectsByLooks(
   let judged = 0;
   pictures.forEach((picture, index) => {
     const group = groupOf.get(index);
-    const others = references.filter((i) => i !== index && (group === undefined || groupOf.get(i) !== group));
-    const near = nearest(picture, pictures, others);
+    const isOther = (i: number) => i !== index && (group === undefined || groupOf.get(i) !== group);
+    const near = nearest(picture, pictures, references, isOther);
     if (near.length < neighbours) return;
     judged++;
     const counts = new Map<string, number>();
@@ -89,12 +89,17 @@ export function suspectsByLooks(
   return suspects.sort((a, b) => b.share - a.share || a.index - b.index);
 }
 
-function nearest({ thumb }: Looks, pictures: readonly Looks[], others: readonly number[]): number[] {
+function nearest(
+  { thumb }: Looks,
+  pictures: readonly Looks[],
+  references: readonly number[],
+  isOther: (index: number) => boolean,
+): number[] {
   const found: { index: number; distance: number }[] = [];
   let worst = Number.POSITIVE_INFINITY;
-  for (const index of others) {
+  for (const index of references) {
     const distance = squaredDistance(thumb, pictures[index].thumb, worst);
-    if (distance >= worst) continue;
+    if (distance >= worst || !isOther(index)) continue;
     const at = found.findIndex((one) => one.distance > distance);
     found.splice(at < 0 ? found.length : at, 0, { index, distance });
     if (found.length > neighbours) found.pop();
@@ -103,9 +108,17 @@ function nearest({ thumb }: Looks, pictures: readonly Looks[], others: readonly 
   return found.map(({ index }) => index);
 }
 
+/** Values that are summed between two looks at whether it is enough. */
+const stride = 48;
+
 /** Stops where it is more than `enough`. */
 function squaredDistance(a: Uint8Array, b: Uint8Array, enough: number): number {
   let sum = 0;
-  for (let i = 0; i < thumbBytes && sum < enough; i++) sum += (a[i] - b[i]) ** 2;
+  for (let from = 0; from < thumbBytes && sum < enough; from += stride) {
+    for (let i = from; i < from + stride; i++) {
+      const difference = a[i] - b[i];
+      sum += difference * difference;
+    }
+  }
   return sum;
 }
