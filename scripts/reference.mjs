@@ -39,7 +39,7 @@ const pages = {
   'augmentation-layers': ['Augmentation in the network', 'layers', ['augmentation']],
   augmentation: ['Augmentation', 'augment', undefined, ['Augmentation']],
   losses: ['Losses', 'losses'],
-  metrics: ['Metrics', 'metrics'],
+  metrics: ['Metrics', 'metrics', undefined, ['interpret', 'Interpretation']],
   optimizers: ['Optimizers', 'optimizers'],
   schedules: ['Schedules', 'schedules'],
   callbacks: ['Callbacks', 'callbacks'],

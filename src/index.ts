@@ -48,7 +48,7 @@ export type { PredictOptions } from './model/predict.js';
 export type { PredictImageOptions } from './model/predict-image.js';
 export type { ImagePrediction, PreprocessingOptions } from './model/preprocessing.js';
 export { formatProfile, type ProfileTextOptions } from './model/profile.js';
-export type { SummaryOptions } from './model/summary.js';
+export type { LayerSummary, SummaryOptions } from './model/summary.js';
 export { Tensor } from './model/tensor.js';
 export { type Gradients, type StepLogs, Trainer } from './model/trainer.js';
 export {
@@ -95,6 +95,17 @@ export {
 } from './nn/index.js';
 export * as ops from './ops/image.js';
 export { defineOp, type OpDefinition, type Value } from './ops/op.js';
+export { type ConfusionMatrix, formatConfusion } from './report/confusion.js';
+export {
+  type Answer,
+  type ClassScores,
+  type Confusion,
+  Interpretation,
+  type InterpretOptions,
+  interpret,
+  type Reliability,
+  type SeenSample,
+} from './report/interpret.js';
 export * as callbacks from './train/callbacks/index.js';
 export type * from './train/events.js';
 export type { EvaluateOptions, FitOptions, ValidationData } from './train/options.js';

@@ -29,7 +29,7 @@ const sourceArrows: Record<string, readonly string[]> = {
   io: ['nn'],
   model: ['graph', 'backend', 'nn', 'train', 'data', 'io'],
   zoo: ['nn', 'model'],
-  report: [],
+  report: ['backend', 'nn', 'model', 'train', 'data', 'io'],
 };
 /** On top of everything: may import any folder. */
 const sourceTop = ['cli'];

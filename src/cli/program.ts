@@ -11,6 +11,7 @@ import { addExport } from './commands/export.js';
 import { addProfile, addSummary } from './commands/inspect.js';
 import { addRateFinder } from './commands/lr-find.js';
 import { addPredict } from './commands/predict.js';
+import { addReport } from './commands/report.js';
 import { addTrain } from './commands/train.js';
 import { exitCodes, Io } from './io.js';
 
@@ -79,6 +80,7 @@ function buildProgram(register: Register): Command {
   addCheck(program, register);
   addEvaluate(program, register);
   addPredict(program, register);
+  addReport(program, register);
   addSummary(program, register);
   addProfile(program, register);
   addExport(program, register);

@@ -19,7 +19,7 @@ import { type MemoryNeed, memoryNeed } from './inspect.js';
 import { type PredictOptions, predictArrays } from './predict.js';
 import { Preprocessing, type PreprocessingOptions } from './preprocessing.js';
 import { randomStep } from './profile.js';
-import { type SummaryOptions, summaryText } from './summary.js';
+import { type LayerSummary, layerSummaries, type SummaryOptions, summaryText } from './summary.js';
 import type { Tensor } from './tensor.js';
 
 /** A weight or running statistic. */
@@ -178,6 +178,18 @@ export abstract class BuiltModel {
     const { batchSize = 32, lineLength = process.stdout.columns } = options;
     const { print = (text: string) => process.stdout.write(`${text}\n`) } = options;
     print(summaryText(this.built('summary'), this.name, this.compiled !== null, batchSize, lineLength));
+  }
+
+  /**
+   * What `summary` prints of each layer, as data.
+   *
+   * @example
+   * const [first] = model.layerSummaries();
+   * console.log(first.name, first.outputShape, first.macs);
+   */
+  layerSummaries(options: PlanOptions = {}): LayerSummary[] {
+    const { batch } = this.request('layerSummaries', 'predict', options);
+    return layerSummaries(this.built('layerSummaries'), this.compiled !== null, batch);
   }
 
   /**

@@ -2,7 +2,7 @@
 // once it is known, the algorithm of each convolution. Columns that would say nothing are left out.
 
 import { formatBytes, formatCount, formatTable } from '../core/table.js';
-import { type FieldAxis, type ReceptiveField, ReceptiveFields } from '../graph/receptive-field.js';
+import { ReceptiveFields } from '../graph/receptive-field.js';
 import { bytesOf } from '../graph/variables.js';
 import type { LayerCall } from '../nn/network.js';
 import type { ProgramRequest } from '../train/program.js';
@@ -17,6 +17,25 @@ export interface SummaryOptions {
   lineLength?: number;
 }
 
+/** What the summary tells of one layer. */
+export interface LayerSummary {
+  /** Path of the layer. */
+  readonly name: string;
+  readonly type: string;
+  /** [null, …]: null is the batch. */
+  readonly outputShape: readonly (number | null)[];
+  /** 0 where the layer was there before: its weights count once. */
+  readonly parameters: number;
+  /** Multiply-adds for one sample. */
+  readonly macs: number;
+  /** Bytes of the output for one sample; 0 where it shares its input's. */
+  readonly bytes: number;
+  /** Window of the input that one output sees, along each spatial axis; Infinity: all of it. Empty: no such axes. */
+  readonly receptiveField: readonly number[];
+  /** What computes its convolutions in a training step and, where that differs, in a prediction; else empty. */
+  readonly algorithm: string;
+}
+
 const columns = [
   { title: 'Layer (type)' },
   { title: 'Output Shape' },
@@ -28,6 +47,30 @@ const columns = [
   { title: 'Algorithm' },
 ] as const;
 
+/** The layers of the network itself, in the order in which they run. */
+export function layerSummaries(session: Session, compiled: boolean, batchSize: number): LayerSummary[] {
+  const algorithms = compiled ? convolutionAlgorithms(session, batchSize) : () => '';
+  const fields = new ReceptiveFields();
+  const counted = new Set<string>();
+  return outerCalls(session).map((call) => {
+    // A layer that is applied twice has its weights once.
+    const parameters = counted.has(call.path) ? 0 : parametersUnder(session, call.path);
+    counted.add(call.path);
+    return {
+      name: call.path,
+      type: call.layer.type,
+      outputShape: [null, ...call.output.shape.slice(1)],
+      parameters,
+      macs: multiplyAdds(call),
+      bytes: activationBytes(call),
+      receptiveField: (fields.of(call.output) ?? []).map(({ size }) => size),
+      algorithm: algorithms(call),
+    };
+  });
+}
+
+const outerCalls = (session: Session): LayerCall[] => session.calls.filter((call) => call.depth === 0);
+
 export function summaryText(
   session: Session,
   name: string,
@@ -35,26 +78,18 @@ export function summaryText(
   batchSize: number,
   maxWidth?: number,
 ): string {
-  const calls = session.calls.filter((call) => call.depth === 0);
-  const algorithms = compiled ? convolutionAlgorithms(session, batchSize) : () => '';
-  const fields = new ReceptiveFields();
+  const calls = outerCalls(session);
   const sources = connections(session, calls);
-  const counted = new Set<string>();
-  const rows = calls.map((call, i) => {
-    // A layer that is applied twice has its weights once.
-    const parameters = counted.has(call.path) ? 0 : parametersUnder(session, call.path);
-    counted.add(call.path);
-    return [
-      `${call.path} (${call.layer.type})`,
-      `(${['None', ...call.output.shape.slice(1)].join(', ')})`,
-      formatCount(parameters),
-      formatCount(multiplyAdds(call)),
-      formatBytes(batchSize * activationBytes(call)),
-      fieldText(fields.of(call.output)),
-      sources[i],
-      algorithms(call),
-    ];
-  });
+  const rows = layerSummaries(session, compiled, batchSize).map((layer, i) => [
+    `${layer.name} (${layer.type})`,
+    `(${['None', ...layer.outputShape.slice(1)].join(', ')})`,
+    formatCount(layer.parameters),
+    formatCount(layer.macs),
+    formatBytes(batchSize * layer.bytes),
+    fieldText(layer.receptiveField),
+    sources[i],
+    layer.algorithm,
+  ]);
   const says = columns.map((_, column) => rows.some((row) => row[column] !== ''));
   const shown = <T>(list: readonly T[]) => list.filter((_, column) => says[column]);
   const table = formatTable({ columns: shown(columns), rows: rows.map(shown), maxWidth });
@@ -62,10 +97,10 @@ export function summaryText(
 }
 
 /** `5x5`: what one element sees of the input; `all` of it. */
-function fieldText(field: ReceptiveField | null): string {
-  if (!field || field.length === 0) return '';
-  const size = ({ size }: FieldAxis): string => (Number.isFinite(size) ? String(Math.round(size)) : 'all');
-  return field.every((axis) => axis.size === Number.POSITIVE_INFINITY) ? 'all' : field.map(size).join('x');
+function fieldText(field: LayerSummary['receptiveField']): string {
+  if (field.length === 0) return '';
+  const text = (size: number): string => (Number.isFinite(size) ? String(Math.round(size)) : 'all');
+  return field.every((size) => size === Number.POSITIVE_INFINITY) ? 'all' : field.map(text).join('x');
 }
 
 /** Names of what a layer reads; nothing as long as each layer reads the one before it. */

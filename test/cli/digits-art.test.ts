@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { confusionMatrix, formatConfusion } from '../../src/cli/confusion.js';
 import { drawImages } from '../../src/cli/digits-art.js';
 import { textWidth } from '../../src/core/table.js';
+import { confusionMatrix, formatConfusion } from '../../src/report/confusion.js';
 
 describe('drawImages', () => {
   it('draws each pair of pixels as the nearest character', () => {

@@ -2,9 +2,9 @@
 
 import { type Command, Option } from 'commander';
 import { load } from '../../model/load.js';
-import { formatConfusion } from '../confusion.js';
+import { formatConfusion } from '../../report/confusion.js';
+import { interpret } from '../../report/interpret.js';
 import { inputOf, openLabelled, type SplitChoice } from '../data/labelled.js';
-import { evaluateImages } from '../evaluation.js';
 import { share, wholeNumber } from '../parse.js';
 import type { Register } from '../program.js';
 import { backendChoice, type ComputeOptions, computeOptions, examples } from './shared.js';
@@ -40,7 +40,8 @@ export function addEvaluate(program: Command, register: Register): void {
       const onSkip = (name: string, reason: string) => io.warn(`skipped ${name}: ${reason}`);
       const part = await openLabelled(place, input, { ...options, onSkip });
       const { classNames } = input;
-      const { samples, accuracy, confusion } = await evaluateImages(model, part, classNames.length);
+      const { accuracy, confusion, answers } = await interpret(model, part);
+      const samples = answers.length;
       io.say(formatConfusion(confusion, classNames));
       io.say(`\n${(100 * accuracy).toFixed(1)} % of ${samples} images are named rightly.`);
       io.emit('result', { samples, accuracy, confusion, classNames });

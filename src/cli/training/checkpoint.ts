@@ -2,7 +2,6 @@
 // presses Ctrl-C.
 
 import type { EventEmitter } from 'node:events';
-import { rm } from 'node:fs/promises';
 import { resumeFrom } from '../../train/callbacks/resume.js';
 import type { Callback } from '../../train/events.js';
 
@@ -34,9 +33,6 @@ export function checkpoint(file: string, onInterrupt: () => void, signals: Event
     },
     async onEpochEnd({ epoch }, { model }) {
       if (!interrupted) await model.save(file, { epoch: epoch + 1, batch: 0 });
-    },
-    async onTrainEnd() {
-      if (!interrupted) await rm(file, { force: true });
     },
   };
   return {

@@ -1,7 +1,7 @@
 // Pictures that a run leaves behind: sheets of small images, and the confusion matrix as a table of colours.
 
 import { loadSharp } from '../../data/sharp.js';
-import type { ConfusionMatrix } from '../confusion.js';
+import type { ConfusionMatrix } from '../../report/confusion.js';
 
 interface Picture {
   readonly data: Uint8Array;

@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { OcellusError } from '../../core/errors.js';
 import { writeFileAtomic } from '../../io/atomic.js';
+import { curvesPanel } from '../../report/curves.js';
 
 /** Most runs that a folder may hold. */
 const most = 10_000;
@@ -57,9 +58,6 @@ export class RunFolder {
 /** The best value in the run's results.csv, where there is one: the highest, of a loss the lowest. */
 export async function bestOf(run: RunFolder, name: string): Promise<number | undefined> {
   const text = await readFile(run.file('results.csv'), 'utf8').catch(() => '');
-  const [header = '', ...lines] = text.trim().split('\n');
-  const column = header.split(',').indexOf(name);
-  const values = lines.map((line) => Number(line.split(',')[column])).filter(Number.isFinite);
-  if (column < 0 || values.length === 0) return undefined;
-  return name === 'loss' ? Math.min(...values) : Math.max(...values);
+  const { bestEpoch, points } = curvesPanel(text, name, 0);
+  return points.find(({ epoch }) => epoch === bestEpoch)?.metrics[name];
 }

@@ -11,10 +11,12 @@ import type { Callback } from '../../train/events.js';
 import { exitCodes, type Io } from '../io.js';
 import { checkpoint } from './checkpoint.js';
 import { buildModel } from './classifier.js';
+import { withThroughput } from './epoch-log.js';
 import { finishRun } from './finish.js';
 import { openData, type TrainingData } from './images.js';
 import { findRate } from './learning-rate.js';
 import { measure } from './plan-time.js';
+import { describeData, monitorOf } from './report.js';
 import { bestOf, RunFolder } from './run-folder.js';
 import { chooseSettings, type GivenSettings, type Settings } from './settings.js';
 
@@ -32,7 +34,7 @@ export interface TrainCall extends GivenSettings {
 }
 
 /** What is kept of a call, so that the run can be gone on with. */
-interface Arguments {
+export interface Arguments {
   readonly folder: string;
   readonly validationSplit: number | undefined;
   readonly settings: Settings;
@@ -71,7 +73,7 @@ export async function trainFolder(io: Io, call: TrainCall): Promise<number> {
   const run = call.resume ? new RunFolder(call.resume) : await RunFolder.create(call.runs, 'train');
   const noted: Arguments = { folder, validationSplit, settings, compute };
   if (!kept) await run.writeJson('args.json', noted);
-  return train(io, run, data, settings, compute);
+  return train(io, run, data, noted);
 }
 
 async function prepare(
@@ -102,8 +104,7 @@ async function train(
   io: Io,
   run: RunFolder,
   data: TrainingData,
-  settings: Settings,
-  compute: BackendChoice,
+  { folder, validationSplit, settings, compute }: Arguments,
 ): Promise<number> {
   const { epochs, seed } = settings;
   const started = performance.now();
@@ -111,7 +112,10 @@ async function train(
   const model = buildModel(data, settings, compute);
   await batches.drawFirst(run.file('train_batch.png'));
   const best = run.file('model.safetensors');
-  const monitor = batches.val ? 'valAccuracy' : 'loss';
+  const dataset = await describeData(data, settings, batches);
+  const backend = backendInfo(compute);
+  const reported = { run, settings, validationSplit, backend, folder, dataset, validates: batches.val !== undefined };
+  const monitor = monitorOf(reported.validates);
   const bestSoFar = await bestOf(run, monitor);
   const resume = checkpoint(run.file('last.safetensors'), () =>
     io.warn('\ninterrupted: the batch is finished and a checkpoint written; once more ends at once'),
@@ -125,7 +129,7 @@ async function train(
       callbacks: [
         resume.callback,
         ...[
-          csvLogger({ file: run.file('results.csv'), append: true }),
+          withThroughput(csvLogger({ file: run.file('results.csv'), append: true })),
           tensorBoard({ logDir: run.file('tensorboard') }),
           modelCheckpoint({
             file: best,
@@ -146,7 +150,7 @@ async function train(
     return exitCodes.interrupted;
   }
   const seconds = (performance.now() - started) / 1000;
-  await finishRun(io, run, { data, batches, settings, seconds, model: best, backend: backendInfo(compute) });
+  await finishRun(io, { reported, data, batches, seconds });
   return exitCodes.ok;
 }
 

@@ -1,6 +1,6 @@
 // Callbacks that tell what happens: to files, to functions.
 
-import { appendFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { checkOptions, OcellusError } from '../../core/errors.js';
 import type { Callback } from '../events.js';
 import { checkFile } from './monitor.js';
@@ -8,7 +8,7 @@ import { checkFile } from './monitor.js';
 export interface LoggerOptions {
   /** Where to write. */
   file: string;
-  /** Go on in the file if it is there. Default: begin it anew. */
+  /** Go on in the file if it is there, with the columns that it has. Default: begin it anew. */
   append?: boolean;
 }
 
@@ -29,22 +29,16 @@ export function csvLogger(options: LoggerOptions): Callback {
     },
     async onEpochEnd({ epoch, logs }) {
       if (!columns) {
-        columns = Object.keys(logs);
-        const header = `${['epoch', ...columns].join(',')}\n`;
-        if (!append) await writeFile(file, header);
-        else if (await isEmpty(file)) await appendFile(file, header);
+        const known = append ? await readFile(file, 'utf8').catch(() => '') : '';
+        // A line that was cut off must not run into the next one.
+        if (known !== '' && !known.endsWith('\n')) await appendFile(file, '\n');
+        columns = known === '' ? Object.keys(logs) : known.split('\n', 1)[0].split(',').slice(1);
+        if (known === '') await writeFile(file, `${['epoch', ...columns].join(',')}\n`);
       }
-      await appendFile(file, `${[epoch, ...columns.map((name) => logs[name])].join(',')}\n`);
+      await appendFile(file, `${[epoch, ...columns.map((name) => logs[name] ?? '')].join(',')}\n`);
     },
   };
 }
-
-/** Or not there at all. */
-const isEmpty = (file: string): Promise<boolean> =>
-  stat(file).then(
-    ({ size }) => size === 0,
-    () => true,
-  );
 
 /**
  * Writes one JSON object per epoch, each on its line: `{"epoch":0,"seconds":1.5,"loss":0.3}`. Values that are no numbers
