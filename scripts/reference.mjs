@@ -44,6 +44,7 @@ const pages = {
   schedules: ['Schedules', 'schedules'],
   callbacks: ['Callbacks', 'callbacks'],
   data: ['Data', 'data', undefined, dataExports],
+  explain: ['Seeing what was learned', 'explain'],
   initializers: ['Initializers', 'initializers'],
   regularizers: ['Regularizers', 'regularizers'],
   constraints: ['Constraints', 'constraints'],

@@ -35,6 +35,7 @@ export { type MapOptions, Pipeline, type ShuffleOptions } from './data/pipeline.
 export type { Place } from './data/run.js';
 export type { Slice, SourceOptions } from './data/sources.js';
 export type { BatchStageOptions, Stacked } from './data/stack.js';
+export * as explain from './explain/index.js';
 export { type Plan, planToText } from './graph/plan.js';
 export { readSafetensors, writeSafetensors } from './io/safetensors.js';
 export type { ModelWeight, PlanOptions } from './model/built.js';
@@ -47,6 +48,7 @@ export { Model } from './model/model.js';
 export type { PredictOptions } from './model/predict.js';
 export type { PredictImageOptions } from './model/predict-image.js';
 export type { ImagePrediction, PreprocessingOptions } from './model/preprocessing.js';
+export type { ProbeOptions, ProbeResult } from './model/probe.js';
 export { formatProfile, type ProfileTextOptions } from './model/profile.js';
 export type { LayerSummary, SummaryOptions } from './model/summary.js';
 export { Tensor } from './model/tensor.js';

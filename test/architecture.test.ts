@@ -28,6 +28,7 @@ const sourceArrows: Record<string, readonly string[]> = {
   train: ['ops', 'graph', 'backend', 'nn', 'data'],
   io: ['nn'],
   model: ['graph', 'backend', 'nn', 'train', 'data', 'io'],
+  explain: ['ops', 'graph', 'backend', 'nn', 'train', 'model', 'data'],
   zoo: ['nn', 'model'],
   report: ['backend', 'nn', 'model', 'train', 'data', 'io'],
 };

@@ -45,6 +45,9 @@ const y: TensorView = { data: new Int32Array(40), shape: [40], dtype: 'int32' };
 const [xBatch, yBatch] = [new Float32Array(64), new Int32Array(32)];
 const readImages = async (batch: number) => ({ data: new Float32Array(32 * 64).fill(batch), shape: [32, 8, 8, 1] });`;
 
+const photo = `const classifier = createModel('tiny', { inputShape: [32, 32, 3], classes: 5 });
+const photo = { data: Uint8Array.from({ length: 32 * 32 * 3 }, (_, i) => i % 251), shape: [32, 32, 3] };`;
+
 /** A folder of class folders with a few pictures. */
 async function makePhotos(folder: string): Promise<void> {
   for (const [index, name] of ['cat', 'dog'].entries()) {
@@ -67,6 +70,19 @@ const preludes: Record<string, string> = {
 const classifier = createModel('tiny', { inputShape: [32, 32, 3], classes: 2 }).setPreprocessing({});`,
   'model/tensor': `${model}\n${images}`,
   'model/trainer': `${model}\n${images}\nconst batches = [{ x: images, y: labels }];`,
+  ...Object.fromEntries(
+    [
+      'deletion',
+      'feature-maps',
+      'filter-report',
+      'filters',
+      'grad-cam',
+      'saliency',
+      'occlusion',
+      'deconvnet',
+      'maximal-patches',
+    ].map((file) => [`explain/${file}`, photo]),
+  ),
   'nn/config': `const original = ${net}.network;`,
   'nn/layers/merge': `const [x, shortcut] = [input({ shape: [8, 8, 3] }), input({ shape: [8, 8, 3] })];
 const y = input({ shape: [8, 8, 5] });`,

@@ -2,8 +2,17 @@
 // (the gradient of the first convolution's image) is emitted too and falls to `prune`.
 
 import { OcellusError } from '../core/errors.js';
-import type { Value } from '../ops/op.js';
+import type { GradientContext, Value } from '../ops/op.js';
 import type { Graph, GraphNode, GraphValue } from './graph.js';
+
+type GradientRule = (context: GradientContext) => (Value | null)[];
+
+export interface GradientOptions {
+  /** What each element of `loss` counts, in its shape. Default: all 1. */
+  readonly seed?: Value;
+  /** Rules that stand in the place of ops' own gradients, by the op's name. */
+  readonly rules?: Readonly<Record<string, GradientRule>>;
+}
 
 /**
  * Gradients of `loss` (any shape: its elements are summed) with respect to `targets`.
@@ -11,7 +20,12 @@ import type { Graph, GraphNode, GraphValue } from './graph.js';
  * @returns one value per target, null where the loss does not depend on it.
  * @throws ERR_OCELLUS_GRADIENT when an op on the way has no gradient.
  */
-export function gradients(graph: Graph, loss: Value, targets: readonly Value[]): (GraphValue | null)[] {
+export function gradients(
+  graph: Graph,
+  loss: Value,
+  targets: readonly Value[],
+  { seed, rules = {} }: GradientOptions = {},
+): (GraphValue | null)[] {
   const dependent = dependentValues(graph.nodes, targets);
   const contributions = new Map<number, Value[]>();
   const accumulate = (value: Value, gradient: Value): void => {
@@ -29,10 +43,12 @@ export function gradients(graph: Graph, loss: Value, targets: readonly Value[]):
 
   const forward = [...graph.nodes];
   graph.scope('gradient', () => {
-    accumulate(loss, graph.emit('fill', [], { value: 1, shape: [...loss.shape] }, { name: 'seed' })[0]);
+    accumulate(loss, seed ?? graph.emit('fill', [], { value: 1, shape: [...loss.shape] }, { name: 'seed' })[0]);
     for (const node of forward.reverse()) {
       if (!node.outputs.some((output) => contributions.has(output.id) && dependent.has(output.id))) continue;
-      graph.scope(node.name, () => differentiate(graph, node, dependent, total, accumulate));
+      graph.scope(node.name, () =>
+        differentiate(graph, node, rules[node.op.name] ?? node.op.gradient, dependent, total, accumulate),
+      );
     }
   });
   return targets.map((target) => total(target));
@@ -41,11 +57,12 @@ export function gradients(graph: Graph, loss: Value, targets: readonly Value[]):
 function differentiate(
   graph: Graph,
   node: GraphNode,
+  rule: GradientRule | undefined,
   dependent: ReadonlySet<number>,
   total: (value: Value) => GraphValue | null,
   accumulate: (value: Value, gradient: Value) => void,
 ): void {
-  if (!node.op.gradient) {
+  if (!rule) {
     throw new OcellusError('ERR_OCELLUS_GRADIENT', {
       where: `${node.op.name} '${node.name}'`,
       expected: 'an op with a gradient between the loss and the weights',
@@ -53,7 +70,7 @@ function differentiate(
       help: 'give the op a `gradient`, or keep it off the path from the weights to the loss',
     });
   }
-  const dInputs = node.op.gradient({
+  const dInputs = rule({
     emit: graph.emit.bind(graph),
     inputs: node.inputs,
     outputs: node.outputs,

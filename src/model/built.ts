@@ -7,7 +7,7 @@ import { check, checkName, checkOptions, OcellusError } from '../core/errors.js'
 import { type Dataset, isDataset, type ModelData } from '../data/dataset.js';
 import { type Plan, planToText } from '../graph/plan.js';
 import type { Layer, NamedLayer } from '../nn/layer.js';
-import type { Network } from '../nn/network.js';
+import type { LayerCall, Network } from '../nn/network.js';
 import { type LayerPattern, selectLayers } from '../nn/select.js';
 import type { SymbolicTensor } from '../nn/symbolic.js';
 import { sampleShapes } from '../train/adapter.js';
@@ -18,6 +18,7 @@ import { applyCompiled, type Compiled, targetSpecs } from './compile.js';
 import { type MemoryNeed, memoryNeed } from './inspect.js';
 import { type PredictOptions, predictArrays } from './predict.js';
 import { Preprocessing, type PreprocessingOptions } from './preprocessing.js';
+import { type ProbeOptions, type ProbeResult, probe } from './probe.js';
 import { randomStep } from './profile.js';
 import { type LayerSummary, layerSummaries, type SummaryOptions, summaryText } from './summary.js';
 import type { Tensor } from './tensor.js';
@@ -161,6 +162,32 @@ export abstract class BuiltModel {
     const wanted = [paths].flat().map((path) => checkName('activations', path, calls));
     const tensors = await predictArrays(session, x, options, wanted);
     return Object.fromEntries(wanted.map(({ path }, i) => [path, tensors[i]]));
+  }
+
+  /**
+   * What happens inside, and how it bears on a result: outputs of layers, and gradients of scores (or of a layer's
+   * output), weighted by `seed`, by layers and inputs. The model works as in predictions: batch normalization by its
+   * running statistics, nothing is dropped. Scores are what the last softmax or sigmoid makes probabilities of.
+   *
+   * @throws ERR_OCELLUS_OPTION for a path that no layer has | ERR_OCELLUS_GRADIENT when something on the way back has no
+   * gradient
+   * @example
+   * const seed = new Float32Array(24 * 10).fill(1); // all classes of 24 images
+   * const { inputs } = await model.probe(images, { seed, byInputs: true });
+   * inputs[0].shape; // [24, 28, 28, 1]
+   */
+  async probe(x: ModelData, options: ProbeOptions): Promise<ProbeResult> {
+    return probe(this.built('probe', x), x, options);
+  }
+
+  /**
+   * Every application of a layer, those inside other layers too, in the order in which they run, for one sample.
+   *
+   * @example
+   * model.layerCalls().map(({ path, output }) => `${path}: ${output.shape}`)[0]; // "conv2d: 1,8,8,2"
+   */
+  layerCalls(): readonly LayerCall[] {
+    return this.built('layerCalls').calls;
   }
 
   /** Bytes that weights, training and the steps on batches of one size take. */

@@ -11,6 +11,7 @@ import type { Constraint } from '../nn/constraints.js';
 import { batchLoss, type Loss } from '../nn/losses.js';
 import { buildNetwork, type LayerCall, type Network, type RuledWeight, type VariableSource } from '../nn/network.js';
 import type { Optimizer, ParameterRun } from '../nn/optimizer.js';
+import { emitProbe, type ProbeRequest } from './probe.js';
 
 /**
  * train: one whole step. gradients: the step up to the gradients. apply: the rest of it. evaluate: loss and outputs
@@ -62,6 +63,8 @@ export interface ProgramRequest {
   readonly weights?: readonly (readonly number[] | null)[];
   /** Paths of layers whose outputs a prediction gives instead of the network's own. */
   readonly layers?: readonly string[];
+  /** A prediction whose outputs are those of `layers`, and behind them what is asked for here. */
+  readonly probe?: ProbeRequest;
   /** The outputs are those of every layer call, in the order of the network's survey. */
   readonly trace?: boolean;
   /** train, apply: the optimizer only adds gradients up (`Optimizer.accumulates`). */
@@ -112,7 +115,8 @@ export function buildProgram(request: ProgramRequest, context: ProgramContext): 
     outputs: Object.fromEntries(named.map((value) => [value.name, value])),
     variables: context.variables,
     target: context.target,
-    prologue: mode === 'predict' || mode === 'evaluate',
+    // Gradients read what inference would fold away.
+    prologue: (mode === 'predict' && !request.probe) || mode === 'evaluate',
   });
   const read = (value: Value): PlanBuffer => plan.outputs[value.name];
   const written = (value: Value): PlanBuffer => plan.inputs[value.name];
@@ -157,6 +161,11 @@ function forward(graph: Graph, request: ProgramRequest, context: ProgramContext,
   });
   const named = layers?.map((path) => made.findLast((call) => call.path === path) as LayerCall);
   parts.outputs = (trace ? made : named)?.map((call) => call.output) ?? outputs;
+  if (request.probe) {
+    const probed = emitProbe(graph, request.probe, { inputs: parts.inputs, outputs, calls: made });
+    parts.targets.push(probed.seed);
+    parts.outputs = [...parts.outputs, ...probed.outputs];
+  }
   if (mode === 'predict' || !objective) return;
   graph.scope('loss', () => {
     outputs.forEach((output, index) => {

@@ -428,10 +428,11 @@ export class Session {
 }
 
 /** Short for the requests that are made most often. */
-function keyOf({ mode, batch, dtypes, layers, weights, accumulate, trace }: ProgramRequest): string {
+function keyOf({ mode, batch, dtypes, layers, weights, probe, accumulate, trace }: ProgramRequest): string {
   let key = `${mode}/${batch}/${dtypes.join()}`;
   if (layers) key += `/layers ${layers}`;
   if (weights) key += `/weights ${weights.map((shape) => shape && `[${shape}]`)}`;
+  if (probe) key += `/probe ${JSON.stringify(probe)}`;
   if (accumulate) key += '/accumulate';
   return trace ? `${key}/trace` : key;
 }
