@@ -23,7 +23,11 @@ interface Labelled {
   readonly file: string;
 }
 
-const [ownMost, otherLeast] = [0.1, 0.7];
+/**
+ * What a picture's own class may have at most, and another must have at least. A model that was trained with a wrong label
+ * has learned some of it.
+ */
+const limits = { model: { own: 0.25, other: 0.5 }, looks: { own: 0.1, other: 0.7 } };
 
 /** By a model: pictures of classes that it does not know are passed over. The least likely first. */
 export async function suspectsByModel(
@@ -48,7 +52,7 @@ export async function suspectsByModel(
       const shares = data.subarray(row * classNames.length, (row + 1) * classNames.length);
       const best = shares.indexOf(Math.max(...shares));
       const ownShare = shares[classNames.indexOf(pictures[index].className)];
-      if (ownShare < ownMost && shares[best] >= otherLeast)
+      if (ownShare <= limits.model.own && shares[best] >= limits.model.other)
         suspects.push({ index, looksLike: classNames[best], share: shares[best], ownShare });
     });
   }
@@ -82,7 +86,7 @@ export function suspectsByLooks(
     const [[looksLike, most]] = [...counts].sort(([, a], [, b]) => b - a);
     const ownShare = (counts.get(picture.className) ?? 0) / near.length;
     if (looksLike === picture.className) agreeing++;
-    else if (ownShare <= ownMost && most / near.length >= otherLeast)
+    else if (ownShare <= limits.looks.own && most / near.length >= limits.looks.other)
       suspects.push({ index, looksLike, share: most / near.length, ownShare });
   });
   if (judged === 0 || agreeing / judged < leastAgreement) return undefined;
