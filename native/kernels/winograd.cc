@@ -135,6 +135,7 @@ struct ConvShape {
   TileGrid x, y;
   int64_t tiles;
   bool byPlanes;  // few tiles: all are transformed, then the products are shared out by planes
+  bool atOnce;    // few tiles and filters: a thread takes its part of either through all three phases
   int64_t block;  // tiles transformed at a time
   int64_t xPitch, xPlane, yPitch, yPlane;
 };
@@ -142,6 +143,8 @@ struct ConvShape {
 // With few tiles, a block of them would leave threads idle, and each block would read all filters anew.
 constexpr int64_t kFewBlocks = 16;
 constexpr int64_t kFewPlaneBytes = 12 << 20;
+// Products of so many operations take about as long as the two forks that they would need between the phases.
+constexpr int64_t kAtOnceFlops = 8 << 20;
 // Panels of filters that make a task of one plane.
 constexpr int64_t kPanelsPerTask = 4;
 
@@ -176,6 +179,8 @@ static ConvShape shapeOf(const TensorView& x, const TensorView& y, int32_t tile,
   shape.byPlanes = fits && (largeFilters || ceilDiv(shape.tiles, shape.block) < kFewBlocks / 4) &&
                    ceilDiv(shape.tiles, shape.block) < kFewBlocks;
   if (shape.byPlanes) shape.block = maxOf(1, shape.tiles);
+  const int64_t flops = 2 * shape.alpha * shape.alpha * x.dims[3] * y.dims[3] * shape.tiles;
+  shape.atOnce = shape.byPlanes && flops <= kAtOnceFlops;
   shape.xPlane = shape.block * shape.xPitch + 16;
   shape.yPlane = shape.block * shape.yPitch + 16;
   return shape;
@@ -208,7 +213,7 @@ const char* checkConv(const KernelContext& context) {
 Workspace workspaceConv(const KernelContext& context) {
   const ConvShape shape = shapeOf(context);
   const int64_t bytes = shape.alpha * shape.alpha * (shape.xPlane + shape.yPlane) * 4;
-  return shape.byPlanes ? Workspace{bytes, 0} : Workspace{0, bytes};
+  return shape.byPlanes && !shape.atOnce ? Workspace{bytes, 0} : Workspace{0, bytes};
 }
 
 // Product of plane s for some panels of filters: a plane of y = a plane of x times transformed filters.
@@ -249,58 +254,103 @@ static void multiplyPlane(const ConvShape& shape, int64_t s, int64_t firstPanel,
   }
 }
 
-static void multiplyPlanes(const ConvShape& shape, int64_t count, const float* x, const float* u, float* y) {
-  const int64_t planes = shape.alpha * shape.alpha, panels = ceilDiv(shape.y.channels, kPanel);
+static void multiplyPlanes(const ConvShape& shape, int64_t firstPanel, int64_t lastPanel, int64_t count, const float* x,
+                           const float* u, float* y) {
   const auto multiply = shape.xPitch == 16   ? multiplyPlane<16>
                         : shape.xPitch == 32 ? multiplyPlane<32>
                                              : multiplyPlane<0>;
-  for (int64_t s = 0; s < planes; s++) multiply(shape, s, 0, panels, count, x, u, y);
+  for (int64_t s = 0; s < shape.alpha * shape.alpha; s++) multiply(shape, s, firstPanel, lastPanel, count, x, u, y);
+}
+
+struct ConvData {
+  const float* x;
+  const float* u;
+  const float* bias;
+  const float* residual;
+  float* y;
+};
+
+static ConvData dataOf(const KernelContext& context) {
+  const TensorView *in = context.inputs, &bias = in[2], &residual = in[3];
+  return {f32(in[0]), f32(in[1]), bias.present ? f32(bias) : nullptr, residual.present ? f32(residual) : nullptr,
+          f32(context.outputs[0])};
+}
+
+template <class Scheme, class Finish>
+static void convolveByPlanes(const KernelContext& context, const ConvShape& shape, const Finish& finish) {
+  const ConvData data = dataOf(context);
+  const int64_t planes = shape.alpha * shape.alpha, panels = ceilDiv(shape.y.channels, kPanel);
+  float* xPlanes = reinterpret_cast<float*>(context.scratch);
+  float* yPlanes = xPlanes + planes * shape.xPlane;
+  parallelFor(context, shape.tiles, grainFor(planes * shape.xPitch * 8), [&](int64_t begin, int64_t end, int32_t) {
+    transformInput<Scheme>(shape.x, data.x, begin, end - begin, xPlanes + begin * shape.xPitch, shape.xPitch,
+                           shape.xPlane);
+  });
+  const int64_t parts = ceilDiv(panels, kPanelsPerTask);
+  const int64_t bytes = kPanelsPerTask * kPanel * shape.x.channels * 4 + kTileRows * shape.tiles * shape.xPitch;
+  parallelFor(context, planes * parts, grainFor(bytes), [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t task = begin; task < end; task++) {
+      const int64_t panel = task % parts * kPanelsPerTask;
+      multiplyPlane<0>(shape, task / parts, panel, minOf(panels, panel + kPanelsPerTask), shape.tiles, xPlanes, data.u,
+                       yPlanes);
+    }
+  });
+  parallelFor(context, shape.tiles, grainFor(planes * shape.yPitch * 8), [&](int64_t begin, int64_t end, int32_t) {
+    transformOutput<Scheme>(shape.y, yPlanes + begin * shape.yPitch, begin, end - begin, 0, shape.y.channels,
+                            shape.yPitch, shape.yPlane, data.bias, data.residual, finish, Stored(), data.y);
+  });
+}
+
+// All three phases for tiles [begin, end) and some panels of filters, in the thread's own scratch.
+template <class Scheme, class Finish, class Writer>
+static void convolveBlock(const KernelContext& context, const ConvShape& shape, const ConvData& data, int32_t worker,
+                          int64_t begin, int64_t end, int64_t firstPanel, int64_t lastPanel, const Finish& finish,
+                          Writer writer) {
+  float* xPlanes = reinterpret_cast<float*>(context.threadScratch + worker * context.threadScratchStride);
+  float* yPlanes = xPlanes + shape.alpha * shape.alpha * shape.xPlane;
+  const int64_t count = end - begin;
+  transformInput<Scheme>(shape.x, data.x, begin, count, xPlanes, shape.xPitch, shape.xPlane);
+  multiplyPlanes(shape, firstPanel, lastPanel, count, xPlanes, data.u, yPlanes);
+  transformOutput<Scheme>(shape.y, yPlanes, begin, count, firstPanel * kPanel,
+                          minOf(shape.y.channels, lastPanel * kPanel), shape.yPitch, shape.yPlane, data.bias,
+                          data.residual, finish, writer, data.y);
+}
+
+// One part for each thread: of the filters, though then all transform the same input, or of the tiles.
+template <class Scheme, class Finish>
+static void convolveAtOnce(const KernelContext& context, const ConvShape& shape, const Finish& finish) {
+  const ConvData data = dataOf(context);
+  const int64_t panels = ceilDiv(shape.y.channels, kPanel), threads = maxOf(context.threads, 1);
+  const bool byPanels = panels >= threads;
+  const int64_t items = byPanels ? panels : shape.tiles, parts = minOf(items, threads);
+  parallelFor(context, parts, 1, [&](int64_t first, int64_t last, int32_t worker) {
+    for (int64_t part = first; part < last; part++) {
+      const int64_t begin = items * part / parts, end = items * (part + 1) / parts;
+      convolveBlock<Scheme>(context, shape, data, worker, byPanels ? 0 : begin, byPanels ? shape.tiles : end,
+                            byPanels ? begin : 0, byPanels ? end : panels, finish, Stored());
+    }
+  });
+}
+
+template <class Scheme, class Finish>
+static void convolveByBlocks(const KernelContext& context, const ConvShape& shape, const Finish& finish) {
+  const ConvData data = dataOf(context);
+  const int64_t panels = ceilDiv(shape.y.channels, kPanel);
+  // Pixels of a tile are written in turns, so that only stores of whole cache lines can go around the caches.
+  const int64_t width = kVecWidth * sizeof(float) == 64 ? shape.y.channels : 1;
+  withWriter(context, width, [&](auto writer) {
+    parallelFor(context, shape.tiles, shape.block, [&](int64_t begin, int64_t end, int32_t worker) {
+      convolveBlock<Scheme>(context, shape, data, worker, begin, end, 0, panels, finish, writer);
+    });
+  });
 }
 
 template <class Scheme, class Finish>
 static void runConvOf(const KernelContext& context, const Finish& finish) {
   const ConvShape shape = shapeOf(context);
-  const float* x = f32(context.inputs[0]);
-  const float* u = f32(context.inputs[1]);
-  const float* bias = context.inputs[2].present ? f32(context.inputs[2]) : nullptr;
-  const float* residual = context.inputs[3].present ? f32(context.inputs[3]) : nullptr;
-  float* y = f32(context.outputs[0]);
-  const int64_t planes = shape.alpha * shape.alpha, panels = ceilDiv(shape.y.channels, kPanel);
-  if (shape.byPlanes) {
-    float* xPlanes = reinterpret_cast<float*>(context.scratch);
-    float* yPlanes = xPlanes + planes * shape.xPlane;
-    parallelFor(context, shape.tiles, grainFor(planes * shape.xPitch * 8), [&](int64_t begin, int64_t end, int32_t) {
-      transformInput<Scheme>(shape.x, x, begin, end - begin, xPlanes + begin * shape.xPitch, shape.xPitch,
-                             shape.xPlane);
-    });
-    const int64_t parts = ceilDiv(panels, kPanelsPerTask);
-    const int64_t bytes = kPanelsPerTask * kPanel * shape.x.channels * 4 + kTileRows * shape.tiles * shape.xPitch;
-    parallelFor(context, planes * parts, grainFor(bytes), [&](int64_t begin, int64_t end, int32_t) {
-      for (int64_t task = begin; task < end; task++) {
-        const int64_t panel = task % parts * kPanelsPerTask;
-        multiplyPlane<0>(shape, task / parts, panel, minOf(panels, panel + kPanelsPerTask), shape.tiles, xPlanes, u,
-                         yPlanes);
-      }
-    });
-    parallelFor(context, shape.tiles, grainFor(planes * shape.yPitch * 8), [&](int64_t begin, int64_t end, int32_t) {
-      transformOutput<Scheme>(shape.y, yPlanes + begin * shape.yPitch, begin, end - begin, shape.yPitch, shape.yPlane,
-                              bias, residual, finish, Stored(), y);
-    });
-    return;
-  }
-  // Pixels of a tile are written in turns, so that only stores of whole cache lines can go around the caches.
-  const int64_t width = kVecWidth * sizeof(float) == 64 ? shape.y.channels : 1;
-  withWriter(context, width, [&](auto writer) {
-    parallelFor(context, shape.tiles, shape.block, [&](int64_t begin, int64_t end, int32_t worker) {
-      float* xPlanes = reinterpret_cast<float*>(context.threadScratch + worker * context.threadScratchStride);
-      float* yPlanes = xPlanes + planes * shape.xPlane;
-      const int64_t count = end - begin;
-      transformInput<Scheme>(shape.x, x, begin, count, xPlanes, shape.xPitch, shape.xPlane);
-      multiplyPlanes(shape, count, xPlanes, u, yPlanes);
-      transformOutput<Scheme>(shape.y, yPlanes, begin, count, shape.yPitch, shape.yPlane, bias, residual, finish,
-                              writer, y);
-    });
-  });
+  if (shape.atOnce) return convolveAtOnce<Scheme>(context, shape, finish);
+  if (shape.byPlanes) return convolveByPlanes<Scheme>(context, shape, finish);
+  convolveByBlocks<Scheme>(context, shape, finish);
 }
 
 const char* algorithmOfConv(const KernelContext& context) {

@@ -160,11 +160,12 @@ static inline void transformTile(const float* source, int64_t plane, Vec offset,
   }
 }
 
-// From planes back to pixels, with bias and residual, into the part of each window that the tensor covers.
+// From planes back to pixels, with bias and residual, into the part of each window that the tensor covers; of channels
+// [cBegin, cEnd).
 template <class Scheme, class Finish, class Writer>
-static void transformOutput(const TileGrid& grid, const float* planes, int64_t first, int64_t count, int64_t pitch,
-                            int64_t plane, const float* bias, const float* residual, const Finish& finish,
-                            Writer writer, float* y) {
+static void transformOutput(const TileGrid& grid, const float* planes, int64_t first, int64_t count, int64_t cBegin,
+                            int64_t cEnd, int64_t pitch, int64_t plane, const float* bias, const float* residual,
+                            const Finish& finish, Writer writer, float* y) {
   constexpr int tile = Scheme::tile;
   const int64_t rowPitch = grid.width * grid.channels;
   for (int64_t t = 0; t < count; t++) {
@@ -174,7 +175,7 @@ static void transformOutput(const TileGrid& grid, const float* planes, int64_t f
     float* image = y + place.image * grid.height * rowPitch;
     const int64_t corner = place.y * rowPitch + place.x * grid.channels;
     const float* other = residual == nullptr ? nullptr : residual + (image - y);
-    forVectors(0, grid.channels, [&](int64_t c, auto lanes) {
+    forVectors(cBegin, cEnd, [&](int64_t c, auto lanes) {
       if constexpr (Writer::kThroughCaches) prefetchWindow<tile, true>(grid, image, place, c);
       if (other != nullptr) prefetchWindow<tile, false>(grid, other, place, c);
       const float* source = planes + t * pitch + c;
