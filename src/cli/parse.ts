@@ -10,6 +10,12 @@ export const wholeNumber =
     throw new InvalidArgumentError(`Expected an integer of at least ${least}.`);
   };
 
+export function portNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && value <= 65535) return value;
+  throw new InvalidArgumentError('Expected a port from 0 (any that is free) to 65535.');
+}
+
 export function positive(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;

@@ -67,3 +67,10 @@ export async function openData(place: string, options: HoldBackOptions): Promise
   }));
   return data;
 }
+
+/** Training images of each class. */
+export function countsOf({ train, classNames }: Pick<TrainingData, 'train' | 'classNames'>): number[] {
+  const byName = new Map(classNames.map((name) => [name, 0]));
+  for (const { className } of train) byName.set(className, (byName.get(className) ?? 0) + 1);
+  return classNames.map((name) => byName.get(name) ?? 0);
+}

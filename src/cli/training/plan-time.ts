@@ -7,8 +7,8 @@ import type { BackendChoice } from '../../backend/select.js';
 import type { Dataset, ModelData } from '../../data/dataset.js';
 import type { Model } from '../../model/model.js';
 import { buildModel } from './classifier.js';
-import type { TrainingData } from './images.js';
-import type { Settings } from './settings.js';
+import { countsOf, type TrainingData } from './images.js';
+import { classWeightOf, type Settings } from './settings.js';
 
 export interface TimePlan {
   readonly epochSeconds: number;
@@ -24,7 +24,8 @@ export async function measure(data: TrainingData, settings: Settings, compute: B
   const model = buildModel(data, settings, compute);
   const { train, val } = await data.batches(settings);
   const trainer = model.trainer();
-  const trainMs = await median(train, (x, y) => trainer.step(x, y));
+  const classWeight = classWeightOf(settings, countsOf(data));
+  const trainMs = await median(train, (x, y) => trainer.step(x, y, { classWeight }));
   const valMs = val ? await median(val, (x) => model.predict(x)) : 0;
   const { weights, training, train: step } = model.memory(settings.batchSize);
   const batches = (count: number) => Math.ceil(count / settings.batchSize);

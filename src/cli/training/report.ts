@@ -1,11 +1,9 @@
 // The report of a run, from what is in its folder and, where they are still there, its data.
 
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BackendInfo } from '../../backend/select.js';
 import { writeFileAtomic } from '../../io/atomic.js';
 import { load } from '../../model/load.js';
-import { curvesPanel } from '../../report/curves.js';
 import type { DatasetPanel, ReportData } from '../../report/data.js';
 import { datasetPanel } from '../../report/dataset.js';
 import { describeEnvironment } from '../../report/environment.js';
@@ -14,7 +12,7 @@ import { renderReport } from '../../report/html.js';
 import { layerRows, timedBatch } from '../../report/layers.js';
 import { version } from '../version.js';
 import type { TrainingBatches, TrainingData } from './images.js';
-import type { RunFolder } from './run-folder.js';
+import { type RunFolder, readCurves } from './run-folder.js';
 import type { Settings } from './settings.js';
 
 export interface ReportedRun {
@@ -42,7 +40,6 @@ export async function describeData(
 /** What can be told while a training runs. */
 export async function trainingReport(reported: ReportedRun): Promise<ReportData> {
   const { run, settings, validationSplit, backend, dataset } = reported;
-  const csv = await readFile(run.file('results.csv'), 'utf8').catch(() => '');
   return {
     version: 1,
     title: path.basename(run.folder),
@@ -56,7 +53,7 @@ export async function trainingReport(reported: ReportedRun): Promise<ReportData>
     }),
     settings: { ...settings, ...(validationSplit !== undefined && { validationSplit }) },
     dataset,
-    curves: curvesPanel(csv, monitorOf(reported.validates), settings.epochs),
+    curves: await readCurves(run, monitorOf(reported.validates), settings.epochs),
     layers: [],
     featureMaps: [],
     activationMaps: [],

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { OcellusError } from '../../core/errors.js';
 import { writeFileAtomic } from '../../io/atomic.js';
 import { curvesPanel } from '../../report/curves.js';
+import type { CurvesPanel } from '../../report/data.js';
 
 /** Most runs that a folder may hold. */
 const most = 10_000;
@@ -55,9 +56,8 @@ export class RunFolder {
   }
 }
 
-/** The best value in the run's results.csv, where there is one: the highest, of a loss the lowest. */
-export async function bestOf(run: RunFolder, name: string): Promise<number | undefined> {
-  const text = await readFile(run.file('results.csv'), 'utf8').catch(() => '');
-  const { bestEpoch, points } = curvesPanel(text, name, 0);
-  return points.find(({ epoch }) => epoch === bestEpoch)?.metrics[name];
+/** The epochs that the run's results.csv tells of; none where there is no such file. */
+export async function readCurves(run: RunFolder, monitor: string, epochs = 0): Promise<CurvesPanel> {
+  const csv = await readFile(run.file('results.csv'), 'utf8').catch(() => '');
+  return curvesPanel(csv, monitor, epochs);
 }

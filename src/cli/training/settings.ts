@@ -6,6 +6,9 @@ import type { BackboneName } from '../../zoo/backbones.js';
 /** `warp` turns, zooms and shifts pictures and changes their tones; `crop` only moves them by some pixels. */
 export const augmentKinds = ['warp', 'crop', 'none'] as const;
 
+/** `balanced`: images of rare classes count as much more as there are fewer of them. */
+export const classWeights = ['balanced', 'none'] as const;
+
 export interface GivenSettings {
   model?: BackboneName;
   imageSize?: number;
@@ -17,6 +20,7 @@ export interface GivenSettings {
   augment?: (typeof augmentKinds)[number];
   flip?: boolean;
   seed?: number;
+  classWeight?: (typeof classWeights)[number];
 }
 
 export type Settings = Required<GivenSettings>;
@@ -27,6 +31,8 @@ export interface DataFacts {
   readonly classes: number;
   /** 1: grey. */
   readonly channels: number;
+  /** Training images of each class, where they are counted. */
+  readonly counts?: readonly number[];
   /** [height, width] of some images. */
   readonly sizes: readonly (readonly [height: number, width: number])[];
 }
@@ -37,6 +43,9 @@ const sides = [32, 48, 64];
 const smallSide = 40;
 /** How many pictures a training should look at: epochs times images. */
 const looks = 180_000;
+
+/** Times that the largest class may have as many images as the smallest before they are weighed. */
+const evenEnough = 3;
 
 /** Every setting, and a line for each that was not given: `epochs 60: …`. */
 export function chooseSettings(given: GivenSettings, facts: DataFacts): { settings: Settings; reasons: string[] } {
@@ -49,6 +58,9 @@ export function chooseSettings(given: GivenSettings, facts: DataFacts): { settin
   const { images, channels } = facts;
   const [side, sideReason] = chooseSide(facts.sizes);
   const imageSize = choose('imageSize', side, sideReason);
+  const counts = (facts.counts ?? []).filter((count) => count > 0);
+  const [fewest, largest] = [Math.min(...counts), Math.max(...counts)];
+  const isUneven = largest > evenEnough * fewest;
   const isSmall = imageSize <= smallSide;
   const epochs = Math.min(60, Math.max(5, Math.round(looks / Math.max(1, images))));
   const flip: [boolean, string] =
@@ -69,9 +81,23 @@ export function chooseSettings(given: GivenSettings, facts: DataFacts): { settin
         : choose('augment', 'warp', 'images are turned, zoomed and shifted a little, and their tones changed'),
       flip: choose('flip', ...flip),
       seed: given.seed ?? 0,
+      classWeight: isUneven
+        ? choose('classWeight', 'balanced', `classes have from ${fewest} to ${largest} images`)
+        : (given.classWeight ?? 'none'),
     },
     reasons,
   };
+}
+
+/** What images of each class count, on average over all images 1; undefined: all the same. */
+export function classWeightOf(
+  { classWeight }: Pick<Settings, 'classWeight'>,
+  counts: readonly number[],
+): number[] | undefined {
+  if (classWeight !== 'balanced') return undefined;
+  const present = counts.filter((count) => count > 0);
+  const images = present.reduce((sum, count) => sum + count, 0);
+  return counts.map((count) => (count > 0 ? images / (present.length * count) : 1));
 }
 
 /** The images' own side where it is small and that of all, else the largest that they fill. */
