@@ -40,7 +40,7 @@ const tables: Readonly<Record<ColorScale, Uint8Array>> = {
   grey: tableOf(points.grey),
 };
 
-/** Numbers of a range as colours, three bytes each; outside the range the colours of its ends, NaN as the low end. */
+/** Numbers of a range as colours, three bytes each; outside the range the colours of its ends, NaN as the low end; an empty range is all 0. */
 export function colorize(
   data: ArrayLike<number>,
   [low, high]: readonly [number, number],
@@ -48,9 +48,9 @@ export function colorize(
 ): Uint8Array {
   const table = tables[scale];
   const rgb = new Uint8Array(3 * data.length);
-  const width = high - low || 1;
+  const nothing = scale === 'diverging' ? 0.5 : 0;
   for (let i = 0; i < data.length; i++) {
-    const share = Math.min(Math.max((data[i] - low) / width, 0), 1) || 0;
+    const share = high > low ? Math.min(Math.max((data[i] - low) / (high - low), 0), 1) || 0 : nothing;
     const entry = Math.round(share * (steps - 1));
     rgb.set(table.subarray(3 * entry, 3 * entry + 3), 3 * i);
   }

@@ -70,7 +70,8 @@ export function paintPixels({ data, shape: [height, width, channels] }: Pixels, 
   const rgb = new Uint8Array(3 * height * width);
   for (let i = 0; i < rgb.length; i++) {
     const value = data[Math.floor(i / 3) * channels + (i % 3)];
-    rgb[i] = Math.round(255 * Math.min(Math.max((value - low) / (high - low || 1), 0), 1));
+    const share = high > low ? (value - low) / (high - low) : 0.5;
+    rgb[i] = Math.round(255 * Math.min(Math.max(share, 0), 1));
   }
   return { data: rgb, height, width };
 }

@@ -11,13 +11,15 @@ export interface FieldAxis {
   readonly size: number;
   /** Distance of the windows of two neighbours. */
   readonly jump: number;
+  /** First element of the window of output 0; negative in a padding. Of enlarged outputs it may lie between elements. */
+  readonly start: number;
 }
 
 /** One per spatial axis, outermost first. Empty: the input has none. */
 export type ReceptiveField = readonly FieldAxis[];
 
-const one: FieldAxis = { size: 1, jump: 1 };
-const whole: FieldAxis = { size: Number.POSITIVE_INFINITY, jump: 1 };
+const one: FieldAxis = { size: 1, jump: 1, start: 0 };
+const whole: FieldAxis = { size: Number.POSITIVE_INFINITY, jump: 1, start: 0 };
 
 /** What an axis of a value is made of: an axis of the input with its field, or (null) the batch or channels. */
 interface Part {
@@ -86,18 +88,24 @@ function through(node: GraphNode, input: GraphValue, shape: readonly number[], l
 
 /** A field behind an op that keeps the number of axes, along one of them. */
 function moved({ op, attrs, inputs }: GraphNode, axis: number, from: number, to: number, field: FieldAxis): FieldAxis {
-  const { size, jump } = field;
+  const { size, jump, start } = field;
   const strides = attrs.strides as readonly number[] | undefined;
   const kernel = (attrs.poolSize ?? inputs[1]?.shape) as readonly number[] | undefined;
   const place = axis - 1;
   if (strides && kernel && place in strides) {
     const reach = (kernel[place] - 1) * (attrs.dilation?.[place] ?? 1);
-    if (!/Transpose/.test(op.name)) return { size: size + reach * jump, jump: jump * strides[place] };
-    return { size: size + Math.floor(reach / strides[place]) * jump, jump: jump / strides[place] };
+    const stride = strides[place];
+    const before = attrs.padding?.[2 * place] ?? 0;
+    if (!/Transpose/.test(op.name))
+      return { size: size + reach * jump, jump: jump * stride, start: start - before * jump };
+    const first = Math.ceil((before - reach) / stride);
+    return { size: size + Math.floor(reach / stride) * jump, jump: jump / stride, start: start + first * jump };
   }
   if (/^reduce/.test(op.name) && from !== to) return whole;
+  if (op.name === 'pad') return { ...field, start: start - attrs.before[axis] * jump };
+  if (op.name === 'slice') return { ...field, start: start + attrs.begin[axis] * jump };
   if (from === to || !/resize|adaptive|fractional/i.test(op.name)) return field;
-  return { size: size + Math.max(1, Math.ceil(from / to)) * jump, jump: (jump * from) / to };
+  return { size: size + Math.max(1, Math.ceil(from / to)) * jump, jump: (jump * from) / to, start };
 }
 
 /** The parts in their order as axes of other lengths; null where an axis would take a part of a part. */
@@ -139,7 +147,11 @@ function union(a: Layout, b: Layout): Layout {
     return parts.map(({ length, field }, i): Part => {
       const other = others[i]?.field;
       if (!field || !other) return { length, field };
-      return { length, field: { size: Math.max(field.size, other.size), jump: Math.max(field.jump, other.jump) } };
+      const { start } = field.size === other.size ? (field.start < other.start ? field : other) : larger(field, other);
+      const size = Math.max(field.size, other.size);
+      return { length, field: { size, jump: Math.max(field.jump, other.jump), start } };
     });
   });
 }
+
+const larger = (one: FieldAxis, other: FieldAxis): FieldAxis => (one.size > other.size ? one : other);
