@@ -30,7 +30,7 @@ const sourceArrows: Record<string, readonly string[]> = {
   model: ['graph', 'backend', 'nn', 'train', 'data', 'io'],
   explain: ['ops', 'graph', 'backend', 'nn', 'train', 'model', 'data'],
   zoo: ['nn', 'model'],
-  report: ['backend', 'nn', 'model', 'train', 'data', 'io'],
+  report: ['backend', 'nn', 'model', 'train', 'data', 'io', 'explain'],
 };
 /** On top of everything: may import any folder. */
 const sourceTop = ['cli'];

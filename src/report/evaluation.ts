@@ -3,7 +3,7 @@
 import type { Dataset } from '../data/dataset.js';
 import type { Model } from '../model/model.js';
 import type { EvaluationPanel, ReportImage } from './data.js';
-import { Gallery } from './gallery.js';
+import { Gallery, type Kept } from './gallery.js';
 import { type Interpretation, interpret } from './interpret.js';
 import { pictureUri } from './pictures.js';
 
@@ -16,6 +16,8 @@ const pairsShown = 20;
 export interface Evaluated {
   readonly panel: EvaluationPanel;
   readonly found: Interpretation;
+  /** The pictures, as they went into the model. */
+  readonly kept: readonly Kept[];
 }
 
 /** Runs the model once over batches { x, y, file }. */
@@ -42,7 +44,7 @@ export async function evaluationPanel(model: Model, batches: Dataset): Promise<E
     topLosses: found.topLosses(limits.worst).flatMap(({ index }) => places.get(index) ?? []),
     rightAnswers: spread(right, images, limits.right),
   };
-  return { panel, found };
+  return { panel, found, kept };
 }
 
 /** Some places, one of each class in turn. */

@@ -27,4 +27,26 @@ export async function pictureUri({ data, shape }: Picture, side: number): Promis
   return uriOf('jpeg', await image.jpeg({ quality: 82, mozjpeg: true }).toBuffer());
 }
 
-const uriOf = (format: string, bytes: Buffer): PictureUri => `data:image/${format};base64,${bytes.toString('base64')}`;
+/** A PNG made smaller: at most `side` pixels, as JPEG where that takes much less. */
+export async function reencoded(
+  png: Uint8Array,
+  { side, grey = false }: { side?: number; grey?: boolean },
+): Promise<PictureUri> {
+  const { default: sharp } = await loadSharp();
+  const image = sharp(png);
+  if (side) image.resize(side, side, { fit: 'inside', withoutEnlargement: true });
+  if (grey) image.greyscale();
+  const [exact, lossy] = await Promise.all([
+    image.clone().png({ compressionLevel: 9 }).toBuffer(),
+    image.clone().jpeg({ quality: 80, mozjpeg: true }).toBuffer(),
+  ]);
+  const isExact = exact.length < small || exact.length < worthwhile * lossy.length;
+  return isExact ? uriOf('png', exact) : uriOf('jpeg', lossy);
+}
+
+/** Bytes that no picture is changed for, and how much smaller a larger one must become before its pixels may change. */
+const small = 4096;
+const worthwhile = 1.5;
+
+export const uriOf = (format: string, bytes: Uint8Array): PictureUri =>
+  `data:image/${format};base64,${Buffer.from(bytes).toString('base64')}`;

@@ -53,6 +53,23 @@ test('train writes a report, and `report` writes it again', async () => {
   });
   expect(data.environment.reproduce[0]).toMatch(/^npx ocellus train ".*photos" .*--batch-size 8/);
 
+  expect(data.filters).toMatchObject({ layer: 'conv2d', snapshots: [{ epoch: 0 }, { epoch: 1 }, { epoch: 2 }] });
+  expect(data.filters?.snapshots.every(({ filters }) => filters.length === 16)).toBe(true);
+  expect(data.filters?.verdicts.map(({ layer }) => layer)).toContain('conv2d_9');
+  expect(data.featureMaps).toHaveLength(3);
+  for (const { layers } of data.featureMaps) {
+    expect(layers.map(({ name }) => name)).toEqual(expect.arrayContaining(['relu', 'relu_5']));
+    expect(layers[0]).toMatchObject({ shape: [16, 16, 16], shown: 16, columns: 8 });
+    expect(layers.every(({ sheet }) => /^data:image\/(png|jpeg);base64,/.test(sheet))).toBe(true);
+  }
+  expect(data.activationMaps).toHaveLength(6);
+  for (const { deletionCurve, probability, targetClass, scale } of data.activationMaps) {
+    expect(deletionCurve[0][1]).toBeCloseTo(probability, 4);
+    expect(deletionCurve.at(-1)?.[0]).toBe(1);
+    expect([0, 1, 2]).toContain(targetClass);
+    expect(scale).toHaveLength(9);
+  }
+
   writeFileSync(file, 'lost');
   const again = await call('report', run, '--json');
   expect(again).toMatchObject({ code: 0, err: '' });
@@ -76,6 +93,9 @@ test('of data that changed or are gone `report` says what it cannot show', async
   expect(data.dataset).toMatchObject({ trainCounts: [8, 8, 8], samples: [], classNames: ['b', 'c', 'ä <b>'] });
   expect(data.curves).toMatchObject({ monitor: 'valAccuracy', points: { length: 2 } });
   expect(data.layers.length).toBeGreaterThan(5);
+  expect([data.filters?.snapshots.length, data.filters?.verdicts, data.featureMaps, data.activationMaps]).toEqual([
+    ...[3, [], [], []],
+  ]);
 });
 
 test('`report` of what is no run, or has no whole epoch yet, is one sentence', async () => {

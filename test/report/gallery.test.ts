@@ -6,6 +6,7 @@ import { layers, sequential } from '../../src/index.js';
 import { evaluationPanel } from '../../src/report/evaluation.js';
 import { Gallery } from '../../src/report/gallery.js';
 import type { Answer } from '../../src/report/interpret.js';
+import { telling } from '../../src/report/maps.js';
 
 const limits = { most: 12, worst: 3, right: 2, perCell: 2 };
 const sample = { data: Uint8Array.of(1, 2, 3), shape: [1, 1, 3] };
@@ -72,4 +73,18 @@ it('100 classes and 10,000 noisy images make a panel of less than two megabytes,
   for (const place of panel.rightAnswers) {
     expect(panel.images[place].predictedClass).toBe(panel.images[place].trueClass);
   }
+});
+
+it('the telling pictures are right and wrong ones in turn, and as many as asked for where one kind is missing', () => {
+  const kept = (list: readonly Answer[]) => list.map((one) => ({ answer: one, sample }));
+  const right = [0, 1, 2, 3].map((label) => answer(label, label, label, 0.9));
+  const wrong = [10, 11, 12].map((index) => answer(index, 0, 1, 1 / index));
+  const indices = (list: readonly Answer[], count: number) => telling(kept(list), count).map((one) => one.answer.index);
+  expect(indices([...right, ...wrong], 4)).toEqual([0, 1, 12, 11]);
+  expect(indices(right, 3)).toEqual([0, 1, 2]);
+  expect(indices(wrong, 3)).toEqual([12, 11, 10]);
+  expect(indices([...right, wrong[0]], 6)).toEqual([0, 1, 2, 10, 3]);
+  const twice = answer(20, 0, 0, 0.9);
+  expect(indices([right[0], twice, right[1], right[2]], 4)).toEqual([0, 1, 2, 20]);
+  expect(indices([], 3)).toEqual([]);
 });

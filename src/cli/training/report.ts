@@ -8,8 +8,10 @@ import type { DatasetPanel, ReportData } from '../../report/data.js';
 import { datasetPanel } from '../../report/dataset.js';
 import { describeEnvironment } from '../../report/environment.js';
 import { type Evaluated, evaluationPanel } from '../../report/evaluation.js';
+import { filtersPanel, readSnapshots } from '../../report/filters.js';
 import { renderReport } from '../../report/html.js';
 import { layerRows, timedBatch } from '../../report/layers.js';
+import { activationPanels, featurePanels, telling } from '../../report/maps.js';
 import { version } from '../version.js';
 import type { TrainingBatches, TrainingData } from './images.js';
 import { type RunFolder, readCurves } from './run-folder.js';
@@ -69,20 +71,32 @@ export interface WrittenReport {
 
 /** Asks the best model about the images held back and writes `report.html` into the run. */
 export async function writeReport(reported: ReportedRun, val: TrainingBatches['val']): Promise<WrittenReport> {
-  const { run, backend } = reported;
+  const { run, backend, dataset } = reported;
   const model = await load(run.file('model.safetensors'), { backend: backend.backend, threads: backend.threads });
   const evaluated = val && (await evaluationPanel(model, val));
+  const kept = evaluated?.kept ?? [];
   const data: ReportData = {
     ...(await trainingReport(reported)),
     live: false,
     ...(evaluated && { evaluation: evaluated.panel }),
     layers: await layerRows(model),
     timedBatch,
+    filters: await filtersPanel(model, await readSnapshots(run.file(snapshotFile)), kept.slice(0, judged)),
+    featureMaps: await featurePanels(model, telling(kept, lookedInto), dataset.classNames),
+    activationMaps: await activationPanels(model, telling(kept, explained), dataset.classNames),
   };
   const file = run.file('report.html');
   await writeFileAtomic(file, Buffer.from(await renderReport(data)));
   return { file, data, evaluated };
 }
+
+/** Where the first layer's filters are kept while a run goes on. */
+export const snapshotFile = 'filters.safetensors';
+
+/** Pictures that filters are judged by, whose maps are shown, and whose answers are explained. */
+const judged = 64;
+const lookedInto = 3;
+const explained = 6;
 
 /** What tells which epoch is the best. */
 export const monitorOf = (validates: boolean): string => (validates ? 'valAccuracy' : 'loss');

@@ -1,7 +1,9 @@
 // A training in its run folder: what is written while it goes on, whether it ends or is interrupted.
 
 import { backendInfo } from '../../backend/select.js';
+import type { Model } from '../../model/model.js';
 import type { ReportData } from '../../report/data.js';
+import { keepFilters, readSnapshots, snapshotEpochs } from '../../report/filters.js';
 import { layerRows, timedBatch } from '../../report/layers.js';
 import { LiveReport } from '../../report/live.js';
 import { csvLogger } from '../../train/callbacks/logging.js';
@@ -14,7 +16,7 @@ import { buildModel } from './classifier.js';
 import { withThroughput } from './epoch-log.js';
 import { finishRun } from './finish.js';
 import { countsOf, type TrainingData } from './images.js';
-import { describeData, monitorOf, type ReportedRun, trainingReport } from './report.js';
+import { describeData, monitorOf, type ReportedRun, snapshotFile, trainingReport } from './report.js';
 import { bestSoFar } from './resume.js';
 import type { RunFolder } from './run-folder.js';
 import { classWeightOf } from './settings.js';
@@ -41,7 +43,7 @@ export async function train(
   const live = await watch(io, call, reported, async () => ({ layers: await layerRows(model), timedBatch }));
   let last: ReportData | undefined;
   try {
-    const callbacks = [...(await recorders(io, reported)), ...(live ? [live.callback] : [])];
+    const callbacks = [...(await recorders(io, reported, model)), ...(live ? [live.callback] : [])];
     await model.fit(batches.train, {
       epochs: settings.epochs,
       seed: settings.seed,
@@ -65,7 +67,7 @@ export async function train(
 }
 
 /** What writes into the run after every epoch. */
-async function recorders(io: Io, { run, validates }: ReportedRun): Promise<Callback[]> {
+async function recorders(io: Io, { run, validates, settings }: ReportedRun, model: Model): Promise<Callback[]> {
   const monitor = monitorOf(validates);
   const threshold = await bestSoFar(run, monitor);
   return [
@@ -77,8 +79,23 @@ async function recorders(io: Io, { run, validates }: ReportedRun): Promise<Callb
       monitor,
       ...(threshold !== undefined && { initialValueThreshold: threshold }),
     }),
+    filterSnapshots(run, model, settings.epochs),
     jsonLines(io),
   ];
+}
+
+/** Keeps the first layer's filters at some epochs; a run that goes on keeps those it has. */
+function filterSnapshots(run: RunFolder, model: Model, epochs: number): Callback {
+  const chosen = snapshotEpochs(epochs);
+  const file = run.file(snapshotFile);
+  return {
+    async onEpochBegin({ epoch }) {
+      if (epoch === 0 && (await readSnapshots(file)).length === 0) await keepFilters(file, model, 0);
+    },
+    async onEpochEnd({ epoch }) {
+      if (chosen.includes(epoch + 1)) await keepFilters(file, model, epoch + 1);
+    },
+  };
 }
 
 /** With --live, or --port: the page of the report, told of every epoch. */
