@@ -48,12 +48,12 @@ export function gradient(height: number, width: number, shift = 0): Uint8Array {
 export const picture = (height: number, width: number, shift = 0) =>
   sharp(gradient(height, width, shift), { raw: { width, height, channels: 3 } });
 
-/** A PNG file with this header and whatever pixel data. */
-export function png(width: number, height: number, rows: Uint8Array): Uint8Array {
+/** A PNG file with this header and whatever pixel data; `depth` bits of colour type `type`. */
+export function png(width: number, height: number, rows: Uint8Array, depth = 8, type = 2): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, 2], 8);
+  header.set([depth, type], 8);
   const chunks = [chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', new Uint8Array(0))];
   return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), ...chunks]);
 }

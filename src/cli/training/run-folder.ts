@@ -1,6 +1,6 @@
 // A run is a folder: runs/train, runs/train2, … with everything that a training leaves behind.
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { OcellusError } from '../../core/errors.js';
 import { writeFileAtomic } from '../../io/atomic.js';
@@ -32,6 +32,13 @@ export class RunFolder {
     return path.join(this.folder, name);
   }
 
+  /** Takes away what a process that was killed had begun to write. */
+  async sweep(): Promise<void> {
+    const names = await readdir(this.folder).catch(() => []);
+    for (const name of names.filter((one) => /^\..*\.tmp$|\.new$/.test(one)))
+      await rm(this.file(name), { force: true });
+  }
+
   async writeJson(name: string, value: unknown): Promise<void> {
     await writeFileAtomic(this.file(name), Buffer.from(`${JSON.stringify(value, null, 2)}\n`));
   }
@@ -49,10 +56,6 @@ export class RunFolder {
         cause,
       });
     }
-  }
-
-  async write(name: string, bytes: Uint8Array): Promise<void> {
-    await writeFile(this.file(name), bytes);
   }
 }
 

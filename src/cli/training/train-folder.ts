@@ -77,6 +77,7 @@ async function resumeRun(io: Io, call: TrainCall, run: RunFolder): Promise<numbe
     io.emit('finished', { run: run.folder, epochs: before.epochs });
     return exitCodes.ok;
   }
+  await run.sweep();
   const data = await open(io, folder, validationSplit, settings.seed);
   announce(io, data, settings);
   const noted: Arguments = { ...kept, settings };

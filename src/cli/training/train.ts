@@ -50,7 +50,8 @@ export async function train(
       classWeight: classWeightOf(settings, countsOf(data)),
       ...(batches.val && { validationData: batches.val }),
       verbose: io.json ? 0 : 'auto',
-      callbacks: [resume.callback, ...callbacks.map((callback) => unless(() => resume.interrupted, callback))],
+      // The checkpoint last: a process that is killed before it does the epoch again, and none is missing in the records.
+      callbacks: [...callbacks.map((callback) => unless(() => resume.interrupted, callback)), resume.callback],
     });
     if (resume.interrupted) {
       io.say(`Interrupted. To go on:\n  npx ocellus train --resume ${run.folder}`);
