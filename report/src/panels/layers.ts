@@ -12,14 +12,19 @@ const shapeText = (shape: LayerRow['outputShape']) => shape.filter((size) => siz
 const sum = (numbers: readonly (number | undefined)[]) =>
   numbers.filter(isKnown).reduce((total, value) => total + value, 0);
 
+/** The type stands below names that do not say it. */
+function layerCell({ name, type }: LayerRow): HTMLElement {
+  const saysType = name.split('/').at(-1)?.startsWith(type);
+  return element('div', {}, nameOf(name), saysType ? '' : element('small', {}, element('br', {}), type));
+}
+
 function columnsOf(layers: readonly LayerRow[]): Column<LayerRow>[] {
   const most = (read: (row: LayerRow) => number | undefined) =>
     Math.max(Number.MIN_VALUE, ...layers.map(read).filter(isKnown));
   const [slowest, heaviest] = [most((row) => row.milliseconds), most((row) => row.bytes)];
   const shareOf = (value: number | undefined, largest: number) => (isKnown(value) ? value / largest : undefined);
   return [
-    { title: 'Layer', isText: true, value: ({ name }) => name, cell: ({ name }) => nameOf(name) },
-    { title: 'Type', isText: true, value: ({ type }) => type, cell: ({ type }) => type },
+    { title: 'Layer', isText: true, value: ({ name }) => name, cell: layerCell },
     {
       title: 'Output',
       isText: true,
@@ -59,7 +64,6 @@ function totals(layers: readonly LayerRow[]): HTMLElement[] {
   const times = layers.map((row) => row.milliseconds).filter(isKnown);
   return [
     element('th', { scope: 'row', class: 'text' }, 'Sum'),
-    cell(),
     cell(),
     cell(count(sum(layers.map(({ parameters }) => parameters)))),
     cell(large(sum(layers.map(({ macs }) => macs)))),
