@@ -202,7 +202,7 @@ function probabilitiesOf(row: Float32Array, op: string): Float32Array {
 export async function probabilities(
   where: string,
   model: ImageModel,
-  data: { data: Float32Array; shape: number[] },
+  data: ModelData,
   options: BatchOptions,
 ): Promise<Float32Array[]> {
   const { op } = outputKind(where, model);

@@ -5,6 +5,7 @@ import type { NumericArray, TensorView } from '../core/dtype.js';
 import { check, checkOptions } from '../core/errors.js';
 import { type TensorInput, toTensor } from '../data/array.js';
 import type { Batch, Dataset } from '../data/dataset.js';
+import { probabilities } from '../explain/subject.js';
 import type { Model } from '../model/model.js';
 import { Tensor } from '../model/tensor.js';
 import { type ConfusionMatrix, confusionMatrix } from './confusion.js';
@@ -150,11 +151,12 @@ export class Interpretation {
 
 /**
  * Asks a classifier about data whose classes are known and tells what its answers say. One pass over the batches; only
- * some numbers of each sample are kept.
+ * some numbers of each sample are kept. Probabilities are those of a softmax or sigmoid at the model's end, else the
+ * softmax of its scores; one output stands for the second of two classes.
  *
  * @param dataset batches { x, y } of a set; y: class numbers [batch] or one-hot [batch, classes]; where there is a `file`
  * with names, answers have them
- * @throws OcellusError ERR_OCELLUS_STATE when the model's output is not [batch, classes] of probabilities |
+ * @throws OcellusError ERR_OCELLUS_SHAPE when the model's output is not [batch, classes] |
  * ERR_OCELLUS_DATA for no samples, or labels that are no classes
  * @example
  * const { train } = await imageFolder('photos', { size: 32 });
@@ -174,11 +176,10 @@ export async function interpret(
   for await (const batch of dataset.iterate?.(0) ?? dataset) {
     const { x, y, file } = batch as Batch & { file?: readonly string[] };
     const samples = toTensor('interpret: x', x as TensorInput);
-    const probabilities = await model.predict(samples, options.signal ? { signal: options.signal } : {});
-    checkProbabilities(probabilities);
-    classes = probabilities.shape[1];
-    labelsOf(y, probabilities.shape).forEach((label, i) => {
-      const answer = answerOf(probabilities, i, label, answers.length, file?.[i] ?? '');
+    const rows = await probabilities('interpret', model, samples, options.signal ? { signal: options.signal } : {});
+    classes = rows[0].length;
+    labelsOf(y, rows.length, classes).forEach((label, i) => {
+      const answer = answerOf(rows[i], label, answers.length, file?.[i] ?? '');
       answers.push(answer);
       options.onAnswer?.(answer, sampleOf(samples, i));
     });
@@ -191,35 +192,15 @@ export async function interpret(
   return new Interpretation(answers, classes);
 }
 
-function answerOf({ data, shape }: Tensor, row: number, trueClass: number, index: number, file: string): Answer {
-  const own = data.subarray(row * shape[1], (row + 1) * shape[1]);
-  const predictedClass = own.reduce((best, value, i) => (value > own[best] ? i : best), 0);
-  const trueProbability = own[trueClass];
+function answerOf(row: Float32Array, trueClass: number, index: number, file: string): Answer {
+  const predictedClass = row.reduce((best, value, i) => (value > row[best] ? i : best), 0);
+  const trueProbability = row[trueClass];
   const loss = -Math.log(Math.max(least, trueProbability));
-  return { index, file, trueClass, predictedClass, probability: own[predictedClass], trueProbability, loss };
+  return { index, file, trueClass, predictedClass, probability: row[predictedClass], trueProbability, loss };
 }
-
-function checkProbabilities(output: Tensor | Tensor[]): asserts output is Tensor {
-  const isOne = !Array.isArray(output) && output.shape.length === 2 && output.shape[1] > 1;
-  const fits = isOne && Array.from({ length: output.shape[0] }, (_, i) => output.row(i).data).every(isDistribution);
-  check(fits, 'ERR_OCELLUS_STATE', () => ({
-    where: 'interpret',
-    expected: 'a model with one output [batch, classes] of probabilities',
-    got: isOne
-      ? 'values that do not add up to 1'
-      : [output]
-          .flat()
-          .map(({ shape }) => `[${shape.join(', ')}]`)
-          .join(' and '),
-    help: 'let the model end with a softmax over the classes',
-  }));
-}
-
-const isDistribution = (row: Float32Array): boolean =>
-  row.every((value) => value >= 0) && Math.abs(sum(Array.from(row)) - 1) < 1e-2;
 
 /** Class numbers; of one-hot targets the place of the largest. */
-function labelsOf(y: Batch['y'], [samples, classes]: readonly number[]): number[] {
+function labelsOf(y: Batch['y'], samples: number, classes: number): number[] {
   const { data, shape } = toTensor('interpret: y', y as TensorInput);
   const isOneHot = shape.length === 2 && shape[1] === classes;
   const labels = Array.from(isOneHot ? new Tensor(data as Float32Array, shape).argMax() : data);

@@ -17,7 +17,13 @@ test('a listener hears of every epoch and of the end', async () => {
     for (let i = 0; i < 5; i++) await picture(16, 16, 90 * i).toFile(path.join(folder, 'photos', name, `${i}.png`));
   }
   const out = new PassThrough();
-  const heard: { live: boolean; curves: { points: unknown[] }; evaluation?: object; layers: unknown[] }[] = [];
+  const heard: {
+    live: boolean;
+    curves: { points: unknown[] };
+    evaluation?: object;
+    layers: unknown[];
+    filters?: { snapshots: unknown[] };
+  }[] = [];
   let url = '';
   let listening: Promise<void> | undefined;
   out.on('data', (chunk: Buffer) => {
@@ -35,6 +41,8 @@ test('a listener hears of every epoch and of the end', async () => {
   expect(heard.length).toBeGreaterThan(2);
   expect(heard.slice(0, -1).every(({ live, evaluation }) => live && !evaluation)).toBe(true);
   expect(heard[0].layers.length).toBeGreaterThan(5);
+  expect(heard[0].filters?.snapshots).toEqual([]);
+  expect(heard.at(-2)?.filters?.snapshots.length).toBeGreaterThan(1);
   expect(heard.at(-1)).toMatchObject({ live: false, curves: { points: { length: 40 } }, evaluation: { samples: 2 } });
   await expect(fetch(url)).rejects.toThrow();
 });

@@ -3,8 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import { type Answer, Interpretation, interpret, layers, sequential } from '../../src/index.js';
 
-/** A model whose output is its input. */
-const mirror = (classes: number) => sequential([layers.activation({ activation: 'linear', inputShape: [classes] })]);
+/** A model that gives back the probabilities whose logarithms it gets. */
+const mirror = (classes: number) => sequential([layers.activation({ activation: 'softmax', inputShape: [classes] })]);
+const logarithm = (value: number) => Math.log(Math.max(1e-30, value));
 
 const rows = [
   [0.93, 0.07, 0],
@@ -20,7 +21,7 @@ async function* batches(y: (from: number, to: number) => unknown = (from, to) =>
     [0, 3],
     [3, 5],
   ]) {
-    const x = { data: Float32Array.from(rows.slice(from, to).flat()), shape: [to - from, 3] };
+    const x = { data: Float32Array.from(rows.slice(from, to).flat(), logarithm), shape: [to - from, 3] };
     yield { x, y: y(from, to), file: ['a', 'b', 'c', 'd', 'e'].slice(from, to) } as never;
   }
 }
@@ -69,11 +70,31 @@ describe('interpret', () => {
     });
     const seen: [Answer, number[]][] = [];
     const found = await interpret(mirror(3), dataset(oneHot), {
-      onAnswer: (answer, { data }) => seen.push([answer, Array.from(data, (value) => Math.round(100 * value) / 100)]),
+      onAnswer: (answer, { data }) =>
+        seen.push([answer, Array.from(data, (value) => Math.round(100 * Math.exp(value)) / 100)]),
     });
     expect(found.confusion).toEqual((await interpret(mirror(3), dataset())).confusion);
     expect(seen.map(([, values]) => values)).toEqual(rows);
     expect(seen.map(([answer]) => answer)).toEqual(found.answers);
+  });
+
+  it('takes the softmax of scores, and one output for the second of two classes', async () => {
+    const scores = await interpret(sequential([layers.rescaling({ scale: 3, inputShape: [3] })]), dataset());
+    expect(scores.answers.map((one) => one.predictedClass)).toEqual([0, 1, 0, 2, 2]);
+    const cubes = rows[2].map((value) => value ** 3);
+    expect(scores.answers[2].probability).toBeCloseTo(cubes[0] / cubes.reduce((sum, cube) => sum + cube, 0), 5);
+
+    const two = sequential([layers.dense({ units: 1, activation: 'sigmoid', inputShape: [3] })]);
+    two.setWeights({ 'dense/kernel': [4, 0, 0], 'dense/bias': [2] });
+    const yesNo = await interpret(
+      two,
+      dataset((from, to) => truth.slice(from, to).map((label) => [Number(label === 0)])),
+    );
+    expect(yesNo.confusion).toEqual([
+      [3, 0],
+      [1, 1],
+    ]);
+    expect(yesNo.answers[0].probability).toBeCloseTo(1 / (1 + Math.exp(-2 - 4 * Math.log(0.93))), 5);
   });
 
   it('has no scores of a class that is not there', () => {
@@ -102,8 +123,8 @@ describe('interpret', () => {
       ),
     ).rejects.toThrow(/3 class numbers/);
     await expect(interpret(mirror(3), dataset(), { onanswer: 1 } as never)).rejects.toThrow(/onAnswer/);
-    const logits = sequential([layers.rescaling({ scale: 3, inputShape: [3] })]);
-    await expect(interpret(logits, dataset())).rejects.toMatchObject({ code: 'ERR_OCELLUS_STATE' });
+    const image = sequential([layers.reshape({ targetShape: [3, 1], inputShape: [3] })]);
+    await expect(interpret(image, dataset())).rejects.toMatchObject({ code: 'ERR_OCELLUS_SHAPE' });
     const aborted = AbortSignal.abort(new Error('enough'));
     await expect(interpret(mirror(3), dataset(), { signal: aborted })).rejects.toThrow('enough');
   });

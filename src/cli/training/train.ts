@@ -3,7 +3,7 @@
 import { backendInfo } from '../../backend/select.js';
 import type { Model } from '../../model/model.js';
 import type { ReportData } from '../../report/data.js';
-import { keepFilters, readSnapshots, snapshotEpochs } from '../../report/filters.js';
+import { filtersPanel, keepFilters, readSnapshots, snapshotEpochs } from '../../report/filters.js';
 import { layerRows, timedBatch } from '../../report/layers.js';
 import { LiveReport } from '../../report/live.js';
 import { csvLogger } from '../../train/callbacks/logging.js';
@@ -40,7 +40,7 @@ export async function train(
   const resume = checkpoint(run.file('last.safetensors'), () =>
     io.warn('\ninterrupted: the batch is finished and a checkpoint written; once more ends at once'),
   );
-  const live = await watch(io, call, reported, async () => ({ layers: await layerRows(model), timedBatch }));
+  const live = await watch(io, call, reported, model);
   let last: ReportData | undefined;
   try {
     const callbacks = [...(await recorders(io, reported, model)), ...(live ? [live.callback] : [])];
@@ -104,11 +104,16 @@ async function watch(
   io: Io,
   { live, port }: Pick<TrainCall, 'live' | 'port'>,
   reported: ReportedRun,
-  network: () => Promise<Partial<ReportData>>,
+  model: Model,
 ): Promise<{ report: LiveReport; callback: Callback } | undefined> {
   if (!live && port === undefined) return undefined;
-  const fixed = await network();
-  const current = async () => ({ ...(await trainingReport(reported)), ...fixed });
+  const layers = await layerRows(model);
+  const current = async (): Promise<ReportData> => ({
+    ...(await trainingReport(reported)),
+    layers,
+    timedBatch,
+    filters: await filtersPanel(model, await readSnapshots(reported.run.file(snapshotFile)), []),
+  });
   const report = await LiveReport.start(await current(), port);
   io.say(`The report, while it trains: ${report.url}`);
   io.emit('live', { url: report.url });
