@@ -13,10 +13,10 @@ const signDigits = '../shared/data/sign-digits/sign-digits-600.tar';
 const generated = { classes: 10, images: 5000, side: 256 };
 
 /**
- * How pictures come: all in memory as bytes; from files, decoded in the first epoch and kept; changed at random besides;
- * decoded again in every epoch.
+ * How pictures come: as one array; as `ocellus train` reads them from files, decoded before the first epoch and kept, and
+ * besides changed at random; decoded anew in every epoch.
  */
-const ways = ['memory', 'cached', 'augmented', 'decoded'];
+const ways = ['memory', 'kept', 'augmented', 'decoded'];
 
 export async function run(options, print) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'ocellus-pipeline-'));

@@ -1,11 +1,11 @@
 // Trains a small network on pictures of a folder for some epochs; milliseconds an image and resident memory of each.
 
-import { augmentationOf } from '../../dist/cli/training/settings.js';
+import { openData } from '../../dist/cli/training/images.js';
 import { createModel, imageFolder } from '../../dist/index.js';
 import { answer } from '../process.mjs';
 
 /** What `fit` takes: the pictures of all samples in one array, and their classes; or batches as they are made. */
-async function trainingData(way, set, batchSize) {
+async function trainingData({ way, folder, size, batchSize }, set) {
   if (way === 'memory') {
     const samples = await set.samples.toArray();
     const [{ x }] = samples;
@@ -13,13 +13,10 @@ async function trainingData(way, set, batchSize) {
     samples.forEach((sample, i) => pixels.set(sample.x.data, i * x.data.length));
     return [{ data: pixels, shape: [samples.length, ...x.shape] }, Int32Array.from(samples, ({ y }) => y)];
   }
-  const kept = way === 'decoded' ? set.samples : set.samples.cache();
-  const shuffled = kept.shuffle({ seed: 1 });
-  const augmentation = way === 'augmented' && augmentationOf({ augment: 'default', flip: true });
-  const changed = augmentation
-    ? shuffled.map(({ x, y }, place) => ({ x: augmentation.apply(x, { seed: 1, ...place }), y }))
-    : shuffled;
-  return [changed.batch(batchSize).prefetch(2)];
+  if (way === 'decoded') return [set.samples.shuffle({ seed: 1 }).batch(batchSize).prefetch(2)];
+  const data = await openData(folder, { seed: 1 });
+  const augment = way === 'augmented' ? 'warp' : 'none';
+  return [(await data.batches({ imageSize: size, batchSize, seed: 1, augment, flip: way === 'augmented' })).train];
 }
 
 await answer(async ({ folder, way, size, batchSize, epochs, threads, isa }) => {
@@ -34,10 +31,10 @@ await answer(async ({ folder, way, size, batchSize, epochs, threads, isa }) => {
   const perImage = [];
   const rssMiB = [];
   let started = 0;
-  const samples = await trainingData(way, found.train, batchSize);
+  const samples = await trainingData({ way, folder, size, batchSize }, found.train);
   await model.fit(...samples, {
     ...(way === 'memory' && { batchSize }),
-    // The first epoch decodes what later ones have.
+    // The first epoch warms up.
     epochs: epochs + 1,
     verbose: 0,
     callbacks: [
