@@ -5,6 +5,7 @@ import type { Pipeline } from '../../data/pipeline.js';
 import { decodeFrames, type Frames } from '../data/frames.js';
 import { frameBatches, streamedBatches } from './batches.js';
 import type { TrainingData } from './images.js';
+import type { DataFacts } from './settings.js';
 
 /** Bytes of decoded pictures that are kept in memory. */
 const cacheLimit = 2 ** 29;
@@ -28,8 +29,27 @@ interface KeptFrames {
   readonly skipped: readonly SkippedImage[];
 }
 
+/** What is known of pictures before one is decoded. */
+export type EncodedSource = Pick<TrainingData, 'folder' | 'classNames' | 'warnings' | 'fingerprint' | 'train' | 'val'>;
+
+/** `sizesOf`: heights and widths of some training pictures. `open` decodes. */
+export function encodedData(
+  { folder, classNames, warnings, fingerprint, train, val }: EncodedSource,
+  sizesOf: () => Promise<DataFacts['sizes']>,
+  open: (options: OpenEncoded) => EncodedParts | Promise<EncodedParts>,
+): TrainingData {
+  const source = { folder, classNames, warnings, fingerprint, train, val };
+  const counted = { images: train.length, classes: classNames.length, channels: 3 } as const;
+  return {
+    ...source,
+    channels: 3,
+    facts: async () => ({ ...counted, sizes: await sizesOf() }),
+    batches: encodedBatches(source, open),
+  };
+}
+
 /** Batches of pictures that `open` decodes. */
-export function encodedBatches(
+function encodedBatches(
   { train, val }: Pick<TrainingData, 'train' | 'val'>,
   open: (options: OpenEncoded) => EncodedParts | Promise<EncodedParts>,
 ): TrainingData['batches'] {

@@ -7,7 +7,7 @@ import { ImageSet } from '../../data/image-set.js';
 import type { ImageFile } from '../../data/scan.js';
 import { array } from '../../data/sources.js';
 import type { HoldBackOptions } from '../data/hold-back.js';
-import { type EncodedParts, encodedBatches, type OpenEncoded } from './encoded-data.js';
+import { type EncodedParts, encodedData, type OpenEncoded } from './encoded-data.js';
 import type { TrainingData } from './images.js';
 
 /** Pictures whose size is looked at. */
@@ -17,23 +17,12 @@ const atOnce = 4;
 
 export async function openFolder(folder: string, { seed, validationSplit }: HoldBackOptions): Promise<TrainingData> {
   const found = await imageFolder(folder, { seed, ...(validationSplit !== undefined && { validationSplit }) });
-  const { classNames, warnings, fingerprint } = found;
   const lists = { train: found.train.files, val: found.val?.files ?? [] };
-  return {
-    folder,
-    classNames,
-    warnings,
-    fingerprint,
-    channels: 3,
-    ...lists,
-    facts: async () => ({
-      images: lists.train.length,
-      classes: classNames.length,
-      channels: 3,
-      sizes: await sizesOf(lists.train),
-    }),
-    batches: encodedBatches(lists, (open) => decoded(found, open)),
-  };
+  return encodedData(
+    { ...found, ...lists, folder },
+    () => sizesOf(lists.train),
+    (open) => decoded(found, open),
+  );
 }
 
 /** The files that were found, decoded to one size. */

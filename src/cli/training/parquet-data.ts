@@ -1,7 +1,7 @@
 // Parquet files of pictures as data to train with.
 
 import type { ParquetPart, ParquetSets } from '../data/parquet-files.js';
-import { encodedBatches } from './encoded-data.js';
+import { encodedData } from './encoded-data.js';
 import type { ListedImage, TrainingData } from './images.js';
 
 /** Pictures whose size is looked at. */
@@ -10,32 +10,21 @@ const sampled = 8;
 const bufferSize = 4096;
 
 export function parquetData(place: string, { train, val, ...sets }: ParquetSets): TrainingData {
-  const { classNames, warnings, fingerprint } = sets;
   const listed = (part: ParquetPart | undefined): ListedImage[] =>
-    (part?.rows ?? []).map(({ file, y }) => ({ name: file, className: classNames[y] }));
-  const lists = { train: listed(train), val: listed(val) };
-  return {
-    folder: place,
-    classNames,
-    warnings,
-    fingerprint,
-    channels: 3,
-    ...lists,
-    facts: async () => ({
-      images: lists.train.length,
-      classes: classNames.length,
-      channels: 3,
-      sizes: (await (await train.samples({ onSkip: () => undefined })).take(sampled).toArray()).map(
-        ({ x }) => x.originalSize,
-      ),
-    }),
-    batches: encodedBatches(lists, async ({ size, shuffleSeed, onSkip }) => ({
+    (part?.rows ?? []).map(({ file, y }) => ({ name: file, className: sets.classNames[y] }));
+  return encodedData(
+    { ...sets, folder: place, train: listed(train), val: listed(val) },
+    async () => {
+      const samples = await train.samples({ onSkip: () => undefined });
+      return (await samples.take(sampled).toArray()).map(({ x }) => x.originalSize);
+    },
+    async ({ size, shuffleSeed, onSkip }) => ({
       train: await train.samples({
         size,
         onSkip,
         ...(shuffleSeed !== undefined && { shuffle: { seed: shuffleSeed, bufferSize } }),
       }),
       val: await val?.samples({ size, onSkip }),
-    })),
-  };
+    }),
+  );
 }
