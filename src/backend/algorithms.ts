@@ -26,13 +26,9 @@ const fewPixels = 16;
 
 /** GFLOP/s of one core in a well-fed matrix product: between what current processors with the instructions reach. */
 const gflopsOfIsa: Readonly<Record<string, number>> = { avx512: 170, avx2: 100, neon: 40, scalar: 8 };
-/**
- * GB/s at which transformed tiles are written and read again (second-level cache), filters are transformed, and filters
- * are read that were transformed long before (memory).
- */
+/** GB/s at which transformed tiles are written and read again (second-level cache), and transformed filters. */
 const tileBandwidth = 60;
 const filterBandwidth = 15;
-const memoryBandwidth = 30;
 
 /** The op's own kernel. A weight that serves for many runs is packed for it once. */
 function own(node: GraphNode, weightIsFixed: boolean): Algorithm {
@@ -82,14 +78,12 @@ function estimate(
   const tiles = batch * pixels.reduce((product, size) => product * Math.ceil(size / tile), 1);
   const products = channels * filters;
   const perNanosecond = gflopsOfIsa[isa] ?? gflopsOfIsa.scalar;
-  const isRead = weightIsFixed && node.op.name !== 'conv2dGradWeight';
+  const directTime = (2 * kernel ** 2 * products * batch * pixels[0] * pixels[1]) / perNanosecond;
   const transformed = 2 * 4 * planes * (channels + filters) * tiles;
+  const filterBytes = weightIsFixed && node.op.name !== 'conv2dGradWeight' ? 0 : 4 * planes * products;
   const time =
     (2 * planes * products * tiles) / (0.9 * perNanosecond) +
     transformed / tileBandwidth +
-    (4 * planes * products) / (isRead ? memoryBandwidth : filterBandwidth);
-  const directTime =
-    (2 * kernel ** 2 * products * batch * pixels[0] * pixels[1]) / perNanosecond +
-    (isRead ? (4 * kernel ** 2 * products) / memoryBandwidth : 0);
+    filterBytes / filterBandwidth;
   return time / directTime;
 }
