@@ -62,7 +62,10 @@ export function chooseAlgorithm(node: GraphNode, choice: AlgorithmChoice): Algor
   return pays ? winograd : own(node, choice.weightIsFixed);
 }
 
-/** Time of Winograd's algorithm over that of the direct one. */
+/**
+ * Time of Winograd's algorithm over that of the direct one. Of predictions, whose filters are transformed before, both are
+ * proportional to the batch and it must stay so: a sample's result must not depend on how many it comes with.
+ */
 function estimate(
   node: GraphNode,
   kernel: number,

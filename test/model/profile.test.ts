@@ -150,6 +150,20 @@ describe('summary', () => {
     expect(cells.slice(1, 3).map((row) => row[6])).toEqual(['im2col', 'predict: winograd F(4,3)']);
   });
 
+  test.skipIf(!addon).each([
+    [4, 512],
+    [7, 512],
+    [13, 64],
+    [5, 16],
+  ])('of predictions do not depend on the batch: %i pixels, %i channels', (side, filters) => {
+    const model = sequential([
+      layers.conv2d({ filters, kernelSize: 3, padding: 'same', inputShape: [side, side, filters] }),
+    ]);
+    model.compile({ optimizer: 'sgd', loss: 'meanSquaredError', backend: 'native', isa });
+    const stepsOf = (batchSize: number) => model.plan('predict', { batchSize }).steps.map(({ op }) => op.name);
+    for (const batchSize of [2, 3, 8, 64]) expect(stepsOf(batchSize)).toEqual(stepsOf(1));
+  });
+
   test.skipIf(!addon)('collects the algorithms of a nested network', () => {
     const model = sequential([stack().network, layers.reshape({ targetShape: [3] })]);
     model.compile({ optimizer: 'adam', loss, backend: 'native', algorithm: 'winograd' });
